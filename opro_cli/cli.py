@@ -1,0 +1,238 @@
+"""The commands: parse, call, print, and map errors to exit codes. No logic here.
+
+Exit codes: 0 done; 1 a run failed; 2 usage or configuration; 130 interrupted.
+Data goes to stdout, progress and messages to stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opro_cli import options
+from opro_cli.errors import OproError
+
+app = typer.Typer(
+    name="opro",
+    help="Run language models as optimizers (OPRO, arXiv 2309.03409), beside fair baselines.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help would double the time of `opro --help`
+)
+
+
+def command(name: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
+    """Register a command whose function returns its exit code; errors become sentences."""
+
+    def register(function: Callable[..., int]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> None:
+            raise typer.Exit(_guarded(lambda: function(*args, **kwargs), bool(kwargs.get("debug"))))
+
+        app.command(name)(run)
+        return run
+
+    return register
+
+
+def _guarded(call: Callable[[], int], debug: bool) -> int:
+    try:
+        code = call()
+        sys.stdout.flush()
+    except BrokenPipeError:  # `opro report | head` has all it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except OproError as error:
+        if debug:
+            raise
+        say(f"error: {_clean(error.message)}")
+        if error.hint:
+            say(f"hint: {_clean(error.hint)}")
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        say(f"error: this should not have happened: {type(error).__name__}: {_clean(str(error))}")
+        say("hint: run it again with --debug, and please report what it shows")
+        return 1
+    return code
+
+
+def say(text: str) -> None:
+    """A message to the user, on stderr."""
+    typer.echo(text, err=True)
+
+
+def _clean(text: str) -> str:
+    from opro_cli.text import clean
+
+    return clean(text, 1000)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from opro_cli import __version__
+
+        typer.echo(f"opro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@command("run-opro")
+def run_opro(
+    preset: options.PresetName = "quickstart",
+    w_true: options.WTrue = None,
+    b_true: options.BTrue = None,
+    target: options.Target = None,
+    model: options.Model = None,
+    temperature: options.Temperature = None,
+    max_num_pairs: options.MaxNumPairs = None,
+    points_per_step: options.PointsPerStep = None,
+    num_points: options.NumPoints = None,
+    max_steps: options.MaxSteps = None,
+    patience: options.Patience = None,
+    reps: options.Reps = None,
+    seed: options.Seed = None,
+    settings: options.Set = None,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    dry_run: options.DryRun = False,
+    print_config: options.PrintConfig = False,
+    debug: options.Debug = False,
+) -> int:
+    """Let a language model optimize: every target and repetition of a preset."""
+    from opro_cli import session
+
+    return session.run(["opro"], locals())
+
+
+@command("run-sgd")
+def run_sgd(
+    preset: options.PresetName = "exp1",
+    w_true: options.WTrue = None,
+    b_true: options.BTrue = None,
+    target: options.Target = None,
+    learning_rate: options.LearningRate = None,
+    tolerance: options.Tolerance = None,
+    batch_size: options.BatchSize = None,
+    num_points: options.NumPoints = None,
+    reps: options.Reps = None,
+    seed: options.Seed = None,
+    settings: options.Set = None,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    dry_run: options.DryRun = False,
+    print_config: options.PrintConfig = False,
+    debug: options.Debug = False,
+) -> int:
+    """Gradient descent on a preset's targets: the baseline that sees the data."""
+    from opro_cli import session
+
+    return session.run(["sgd"], locals())
+
+
+@command("sweep")
+def sweep(
+    preset: options.PresetFile,
+    target: options.Target = None,
+    model: options.Model = None,
+    temperature: options.Temperature = None,
+    max_num_pairs: options.MaxNumPairs = None,
+    points_per_step: options.PointsPerStep = None,
+    num_points: options.NumPoints = None,
+    max_steps: options.MaxSteps = None,
+    patience: options.Patience = None,
+    reps: options.Reps = None,
+    seed: options.Seed = None,
+    learning_rate: options.LearningRate = None,
+    tolerance: options.Tolerance = None,
+    settings: options.Set = None,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    dry_run: options.DryRun = False,
+    print_config: options.PrintConfig = False,
+    debug: options.Debug = False,
+) -> int:
+    """Everything in a preset: OPRO and the baselines, on every cell of its grid."""
+    from opro_cli import session
+
+    return session.run(None, locals())
+
+
+@command("report")
+def report(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="RUN…", help="Ids or their beginnings.")
+    ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option("--preset", "-p", help="Runs of this preset only.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="table, markdown, csv or json.")
+    ] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")
+    ] = None,
+    runs_dir: options.RunsDir = None,
+    debug: options.Debug = False,
+) -> int:
+    """What is in the runs directory, in the layout of the published tables."""
+    from opro_cli import session
+
+    return session.report(runs or [], preset or [], form, output, runs_dir)
+
+
+@command("replay")
+def replay(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Runs, recorded experiments, or directories of them."),
+    ],
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep the results in the runs directory.")
+    ] = False,
+    runs_dir: options.RunsDir = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Recorded replies through today's code, checked against what was recorded."""
+    from opro_cli import session
+
+    return session.replay(paths, save, runs_dir, json)
+
+
+@command("presets")
+def presets(json: options.Json = False, debug: options.Debug = False) -> int:
+    """What there is to choose from."""
+    from opro_cli import session
+
+    return session.presets(json)
+
+
+def main() -> None:
+    """Entry point of the ``opro`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Events on a screen: the protocol, and the displays that need no more than a line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TextIO
+
+from opro_cli import events
+from opro_cli.errors import UsageError
+from opro_cli.events import Event, Failed, Started, Stepped, Stopped
+from opro_cli.problems import label
+from opro_cli.spec import RunSpec
+from opro_cli.tally import Tally
+from opro_cli.text import clean, duration, number, point
+
+KINDS = ("auto", "rich", "plain", "json", "none")
+
+
+@dataclass
+class Watched:
+    """A run as a display sees it."""
+
+    spec: RunSpec
+    tally: Tally = field(default_factory=Tally)
+    id: str = ""
+
+    @property
+    def name(self) -> str:
+        """Target, repetition and, in a sweep, the cell."""
+        axes = " ".join(
+            f"{key.rpartition('.')[2]}={value}" for key, value in self.spec.axes.items()
+        )
+        parts = [label(self.spec.target), f"rep {self.spec.repetition + 1}", axes]
+        if self.spec.optimizer.name != "opro":
+            parts.insert(0, self.spec.optimizer.name)
+        return clean(" ".join(part for part in parts if part), 60)
+
+    def limit(self) -> str:
+        """The most steps it may make."""
+        return str(self.spec.effective_limits.max_steps)
+
+
+class Display(Protocol):
+    """Shows runs as they go. What it raises is ignored: a screen never stops a run."""
+
+    def begin(self, runs: Sequence[Watched]) -> None:
+        """All runs, before the first starts."""
+
+    def event(self, run: Watched, event: Event) -> None:
+        """Something happened; the run's tally has it already."""
+
+    def tick(self) -> None:
+        """Called a few times a second."""
+
+    def end(self) -> None:
+        """No more events."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, runs: Sequence[Watched]) -> None:
+        """Nothing."""
+
+    def event(self, run: Watched, event: Event) -> None:
+        """Nothing."""
+
+    def tick(self) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class Plain(Silent):
+    """One line a step, for logs and pipes."""
+
+    SPACING = 0.5
+    """Seconds between two lines of a run that makes many steps a second."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._last: dict[int, float] = {}
+
+    def event(self, run: Watched, event: Event) -> None:
+        """A line for a start, a step (thinned where there are very many) and an end."""
+        t = run.tally
+        best = f"best {point(t.best[0])} {number(t.best[1])}" if t.best else "no valid point yet"
+        match event:
+            case Started():
+                text = f"started, {t.distinct_pairs} starting points, {best}"
+            case Stepped():
+                now = time.monotonic()
+                if not t.calls and now - self._last.get(id(run), 0.0) < self.SPACING:
+                    return
+                self._last[id(run)] = now
+                text = f"step {t.step}/{run.limit()}, {best}"
+                if t.calls:
+                    text += f", {t.distinct_pairs} pairs, {t.unusable} unusable, {t.calls} calls"
+            case Stopped():
+                text = f"{ended(run)}, {best}"
+            case Failed():
+                text = f"failed at step {t.step}: {clean(event.message)}"
+            case _:
+                return
+        print(f"{run.name}: {text}", file=self._stream, flush=True)
+
+
+class JsonLines(Silent):
+    """Every event as one JSON line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def event(self, run: Watched, event: Event) -> None:
+        """The event, with the run's id."""
+        line = json.dumps({"run": run.id, **events.to_json(event)})
+        print(line, file=self._stream, flush=True)
+
+
+class Guarded:
+    """A display whose failures are nobody's business but its own."""
+
+    def __init__(self, inner: Display) -> None:
+        self._inner = inner
+
+    def begin(self, runs: Sequence[Watched]) -> None:
+        """As the inner display, without its errors."""
+        with contextlib.suppress(Exception):
+            self._inner.begin(runs)
+
+    def event(self, run: Watched, event: Event) -> None:
+        """As the inner display, without its errors."""
+        with contextlib.suppress(Exception):
+            self._inner.event(run, event)
+
+    def tick(self) -> None:
+        """As the inner display, without its errors."""
+        with contextlib.suppress(Exception):
+            self._inner.tick()
+
+    def end(self) -> None:
+        """As the inner display, without its errors."""
+        with contextlib.suppress(Exception):
+            self._inner.end()
+
+
+def ended(run: Watched) -> str:
+    """How a run ended, in a few words."""
+    t = run.tally
+    reason = "converged" if t.reason == "converged" else f"stopped ({t.reason})"
+    steps = "step" if t.step == 1 else "steps"
+    return f"{reason} after {t.step} {steps} in {duration(t.seconds)}"
+
+
+def choose(kind: str, stream: TextIO, env: dict[str, str]) -> Display:
+    """The display asked for; ``auto`` is the live table on a terminal, else plain lines.
+
+    Raises UsageError for an unknown kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"--display {kind}: no such display.", "displays: " + ", ".join(KINDS))
+    if kind == "auto":
+        live = stream.isatty() and env.get("TERM") != "dumb" and not env.get("CI")
+        kind = "rich" if live else "plain"
+    if kind == "rich":
+        from opro_cli.display.live import Live
+
+        return Guarded(Live(stream))
+    chosen: Display = {"plain": Plain(stream), "json": JsonLines(stream)}.get(kind, Silent())
+    return Guarded(chosen)

@@ -1,0 +1,133 @@
+"""The live table: one row a running run, of fixed height; finished runs are lines above it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.table import Table
+from rich.text import Text
+
+from opro_cli.display.base import Silent, Watched, ended
+from opro_cli.events import Event, Failed, Started, Stopped
+from opro_cli.text import clean, count, duration, number, point
+
+ROWS = 8
+"""Running runs shown at once; the others are counted below."""
+BARS = "▁▂▃▄▅▆▇█"
+SPARK = 10
+REFRESH = 0.1
+
+
+class Live(Silent):
+    """A rich table on stderr."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, highlight=False)
+        self._live = RichLive(console=self._console, auto_refresh=False, transient=True)
+        self._runs: Sequence[Watched] = ()
+        self._running: dict[int, Watched] = {}
+        self._done = 0
+        self._began = self._drawn = 0.0
+
+    def begin(self, runs: Sequence[Watched]) -> None:
+        """Draw the empty table."""
+        self._runs, self._began = runs, time.monotonic()
+        self._live.start()
+        self._draw()
+
+    def event(self, run: Watched, event: Event) -> None:
+        """Keep the rows; print a line for a run that has ended."""
+        if isinstance(event, Started):
+            self._running[id(run)] = run
+        if isinstance(event, Stopped | Failed):
+            self._running.pop(id(run), None)
+            self._done += 1
+            self._live.console.print(_ending(run, event))
+        if time.monotonic() - self._drawn > REFRESH or isinstance(event, Stopped | Failed):
+            self._draw()
+
+    def tick(self) -> None:
+        """Draw again: time passes."""
+        self._draw()
+
+    def end(self) -> None:
+        """Take the table away; the lines of the finished runs stay."""
+        self._live.stop()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        self._live.update(Group(self._table(), self._footer()), refresh=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
+        table.add_column("run", no_wrap=True, overflow="ellipsis", max_width=26)
+        for heading in ("step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("best loss", no_wrap=True)
+        shown = list(self._running.values())[:ROWS]
+        for run in shown:
+            table.add_row(*_cells(run))
+        for _ in range(min(ROWS, len(self._runs)) - len(shown)):
+            table.add_row("")  # the height never changes
+        return table
+
+    def _footer(self) -> Text:
+        total, done = len(self._runs), self._done
+        filled = 20 * done // total if total else 0
+        parts = [
+            f"{'━' * filled}{'╌' * (20 - filled)} {done}/{total} runs",
+            f"{len(self._running)} running",
+            f"{count(sum(r.tally.calls for r in self._runs))} calls",
+            f"{count(sum(_tokens(r) for r in self._runs))} tokens",
+            duration(time.monotonic() - self._began),
+        ]
+        return Text(", ".join(parts), style="dim")
+
+
+def _cells(run: Watched) -> list[Text]:
+    t = run.tally
+    now = time.time() - t.started.timestamp() if t.started else 0.0
+    cells = [
+        run.name,
+        f"{count(t.step)}/{count(run.spec.effective_limits.max_steps)}",
+        point(t.best[0]) if t.best else "",
+        number(t.best[1]) if t.best else "",
+        str(t.distinct_pairs),
+        str(t.unusable),
+        count(t.calls),
+        count(_tokens(run)),
+        duration(now),
+        sparkline([value for _, value in t.curve]),
+    ]
+    return [Text(cell) for cell in cells]
+
+
+def _ending(run: Watched, event: Event) -> Text:
+    t = run.tally
+    if isinstance(event, Failed):
+        return Text(f"✗ {run.name}: failed at step {t.step}: {clean(event.message)}", style="red")
+    found = f"{point(t.best[0])} loss {number(t.best[1])}" if t.best else "no valid point"
+    style, mark = ("green", "✓") if t.reason == "converged" else ("yellow", "·")
+    counts = f", {t.distinct_pairs} pairs" if t.calls else ""
+    return Text(f"{mark} {run.name}: {ended(run)}, best {found}{counts}", style=style)
+
+
+def _tokens(run: Watched) -> int:
+    return run.tally.usage.input + run.tally.usage.output
+
+
+def sparkline(values: Sequence[float], width: int = SPARK) -> str:
+    """Falling values as falling bars, on a logarithmic scale where all are positive."""
+    if not values:
+        return ""
+    picked = [values[i * (len(values) - 1) // max(width - 1, 1)] for i in range(width)]
+    scaled = [math.log10(v) for v in picked] if min(picked) > 0 else list(picked)
+    low, high = min(scaled), max(scaled)
+    if high == low:
+        return BARS[0] * width
+    return "".join(BARS[round((v - low) / (high - low) * (len(BARS) - 1))] for v in scaled)

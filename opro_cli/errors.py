@@ -1,0 +1,79 @@
+"""Every error a user can meet, each with a hint.
+
+::
+
+    OproError                   exit code 1
+    ├── UsageError              exit code 2: what was asked for makes no sense
+    │   ├── PresetError         a preset, or an override of one, is wrong (file, dotted key)
+    │   ├── ModelUnavailable    no key, no extra, no such file, a retired model
+    │   └── RunsError           the runs directory, or a log in it, cannot be read or written
+    ├── RunFailed               one run gave up; the others go on
+    │   ├── LLMError            the provider answered with an error that retrying cannot mend
+    │   │   └── TransientError  ... that retrying can mend, perhaps after a stated wait
+    │   └── LogError            a run's log could not be written
+    └── ReplayMismatch          a recording does not come out as recorded
+"""
+
+from __future__ import annotations
+
+
+class OproError(Exception):
+    """Something a user can understand and act on.
+
+    Args:
+        message: one or two sentences, without a trailing hint.
+        hint: what to type or change, as a phrase; empty if there is nothing to say.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OproError):
+    """The command line or the configuration is wrong. Nothing was started."""
+
+    exit_code = 2
+
+
+class PresetError(UsageError):
+    """A preset cannot be found, read or validated."""
+
+
+class ModelUnavailable(UsageError):
+    """The chosen model cannot be used here: no key, no extra, no file, or retired."""
+
+
+class RunsError(UsageError):
+    """The runs directory cannot be used, or a log in it is damaged."""
+
+
+class RunFailed(OproError):
+    """One run ended with an error. What it recorded so far is kept."""
+
+
+class LLMError(RunFailed):
+    """The provider refused in a way that asking again does not mend."""
+
+
+class TransientError(LLMError):
+    """The provider failed in a way that asking again may mend.
+
+    Args:
+        wait: seconds the server asked to wait, or None where it named none.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, wait: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.wait = wait
+
+
+class LogError(RunFailed):
+    """An event could not be written. The run stops: an unrecorded step is a lost step."""
+
+
+class ReplayMismatch(OproError):
+    """Replaying a recording gave something else than what was recorded."""

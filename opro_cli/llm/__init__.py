@@ -1,0 +1,1 @@
+"""Who answers: one file a provider, one protocol; wrappers compose round any of them."""

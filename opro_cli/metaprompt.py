@@ -1,0 +1,200 @@
+"""History → prompt, and reply → proposals. Pure functions, inverse to each other.
+
+Two forms, after what a model can do:
+
+``instruct``  for models that follow instructions: what is sought, the pairs from worst to best,
+              the request for a better one, JSON out (our wording of OPRO's meta-prompt, section 3.1
+              and appendix C of arXiv 2309.03409).
+``list``      for models that only continue text: lines of ``value 12345: w=15, b=14``, the last
+              one begun with the value aimed at and left open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from opro_cli.events import Point
+from opro_cli.history import Pair
+from opro_cli.problems.base import Problem, Space, Unusable
+
+MAX_REPLY = 200_000
+"""Characters of a reply that are looked at; a longer one is unusable."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A meta-prompt, and how its replies are to look."""
+
+    text: str
+    shown: tuple[tuple[Point, str], ...]
+    max_tokens: int
+    schema: dict[str, Any] | None = None
+    grammar: str | None = None
+    stop: tuple[str, ...] = ()
+
+
+class MetaPrompt(Protocol):
+    """One form of meta-prompt."""
+
+    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None) -> Prompt:
+        """The meta-prompt that shows ``pairs``, worst first; ``aim`` is the value asked for."""
+
+    def read(self, text: str, space: Space) -> list[Point | Unusable]:
+        """The solutions in one reply, usable or not; at least one."""
+
+
+class Instruct:
+    """An instruction with JSON out.
+
+    Args:
+        strict: read only JSON or the last bracketed pair, as the recorded experiments did.
+    """
+
+    max_tokens = 4096  # thinking counts against it, so it is generous
+
+    def __init__(self, strict: bool = False) -> None:
+        self._strict = strict
+
+    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None = None) -> Prompt:
+        """The instruction; ``aim`` is not used."""
+        w, space = problem.wording, problem.space
+        better = "lower" if w.direction == "minimize" else "higher"
+        shown = _shown(problem, pairs)
+        listed = "\n\n".join(f"{space.render(p)}\n{w.value}: {value}" for p, value in shown)
+        text = (
+            f"Help to {w.direction} {w.task}. Its formula is hidden; all there is to go by is "
+            f"the {w.value} found for each {w.solution} tried so far. They are listed from the "
+            f"worst {w.value} to the best, and {better} is better.\n\n"
+            f"{listed}\n\n"
+            f"Propose one {w.solution} that is not in the list and should have a {better} "
+            f"{w.value} than all of it. {_sentence(space.describe())} Do not write code. "
+            'Answer in JSON: first "reasoning", two or three sentences on what the list suggests, '
+            'then "solution".'
+        )
+        schema = {
+            "type": "object",
+            "properties": {"reasoning": {"type": "string"}, "solution": space.schema()},
+            "required": ["reasoning", "solution"],
+            "propertyOrdering": ["reasoning", "solution"],
+        }
+        return Prompt(text, shown, self.max_tokens, schema=schema)
+
+    def read(self, text: str, space: Space) -> list[Point | Unusable]:
+        """JSON if the reply is JSON (fenced or not), else the last bracketed numbers."""
+        try:
+            body = _unfenced(_bounded(text))
+            if not body.startswith("{"):
+                return [self._bracketed(body, space)]
+            values = _solutions(_json(body), space)
+        except Unusable as unusable:
+            return [unusable]
+        return [_point(value, space) for value in values]
+
+    def _bracketed(self, text: str, space: Space) -> Point:
+        problem = Unusable("unparsable", "neither JSON nor numbers in brackets")
+        for inner in reversed(re.findall(r"\[([^\[\]\n]*)\]", text)):
+            values = [item.rpartition("=")[2].strip() for item in inner.split(",")]
+            if any(value in space.names for value in values):
+                continue  # a placeholder such as [w, b]
+            try:
+                return space.from_values(values)
+            except Unusable as unusable:
+                problem = unusable
+            if self._strict:
+                break
+        raise problem
+
+
+class ContinueList:
+    """A list to be continued, the value first."""
+
+    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None = None) -> Prompt:
+        """Lines of value and point, worst first, and one begun with ``aim``."""
+        w, space = problem.wording, problem.space
+        shown = _shown(problem, pairs)
+        lines = [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
+        goal = w.render_value(aim) if aim is not None else "0"
+        lines.append(f"{w.value} {goal}: {space.lead}")
+        return Prompt(
+            "\n".join(lines),
+            shown,
+            max_tokens=space.max_chars + 2,
+            grammar=f'root ::= {space.grammar()} "\\n"',
+            stop=("\n",),
+        )
+
+    def read(self, text: str, space: Space) -> list[Point | Unusable]:
+        """The rest of the line that the prompt has begun."""
+        try:
+            return [space.read(space.lead + _bounded(text).strip().partition("\n")[0])]
+        except Unusable as unusable:
+            return [unusable]
+
+
+FORMS: dict[str, MetaPrompt] = {
+    "instruct": Instruct(),
+    "list": ContinueList(),
+    "recorded": Instruct(strict=True),
+}
+
+
+def _shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], ...]:
+    return tuple((point, problem.wording.render_value(value)) for point, value in pairs)
+
+
+def _sentence(clause: str) -> str:
+    """With a capital letter, unless it begins with a name of one letter, such as w."""
+    first = clause if clause[1:2] == " " else clause[:1].upper() + clause[1:]
+    return first + "."
+
+
+def _point(values: Any, space: Space) -> Point | Unusable:
+    if not isinstance(values, dict | list):
+        return Unusable("unparsable", "a solution is neither an object nor an array")
+    try:
+        return space.from_values(values)
+    except Unusable as unusable:
+        return unusable
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_REPLY:
+        raise Unusable("unparsable", f"longer than {MAX_REPLY} characters")
+    return text
+
+
+def _unfenced(text: str) -> str:
+    body = text.strip()
+    if body.startswith("```"):
+        body = body.partition("\n")[2].removesuffix("```").strip()
+    return body
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        raise Unusable("unparsable", "not valid JSON") from error
+    if not isinstance(value, dict):
+        raise Unusable("unparsable", "not a JSON object")
+    return value
+
+
+def _integer(digits: str) -> float | int:
+    return int(digits) if len(digits) < 30 else float(digits)
+
+
+def _solutions(reply: dict[str, Any], space: Space) -> list[Any]:
+    """The proposals in a JSON reply: under any key, as an object or an array."""
+    if space.names and all(name in reply for name in space.names):
+        return [reply]
+    for key, value in reply.items():
+        if key == "solutions" and isinstance(value, list) and value:
+            return value
+        if isinstance(value, dict | list):
+            return [value]
+    raise Unusable("unparsable", "no solution in the JSON object")

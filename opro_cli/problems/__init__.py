@@ -1,0 +1,40 @@
+"""What is minimised: one file a problem. Adding one is a file and a line in ``KINDS``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from opro_cli.problems.base import (
+    Point,
+    Problem,
+    ProblemSettings,
+    Space,
+    Target,
+    Unusable,
+    Wording,
+    label,
+)
+
+__all__ = [
+    "KINDS",
+    "Point",
+    "Problem",
+    "ProblemSettings",
+    "Space",
+    "Target",
+    "Unusable",
+    "Wording",
+    "label",
+    "settings_of",
+]
+
+KINDS: dict[str, str] = {
+    "linear": "opro_cli.problems.linear:LinearSettings",
+}
+
+
+def settings_of(kind: str) -> type[ProblemSettings]:
+    """The settings class of a kind. Raises KeyError for an unknown one."""
+    module, _, name = KINDS[kind].partition(":")
+    cls: type[ProblemSettings] = getattr(import_module(module), name)
+    return cls

@@ -1,0 +1,191 @@
+"""What a problem is: the protocol, and the words every problem shares.
+
+A *point* is a tuple: two numbers, a permutation, a mixture of numbers and names.
+A *space* knows the points (how to write one, read one, and describe them all);
+a *problem* puts a value on each of them.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+
+from opro_cli.events import Fate
+
+Point: TypeAlias = tuple[Any, ...]
+Direction: TypeAlias = Literal["minimize", "maximize"]
+Target: TypeAlias = dict[str, float | int | str]
+
+
+class Unusable(Exception):
+    """A reply that is no point of the space; ``fate`` says in which way."""
+
+    def __init__(self, fate: Fate, why: str) -> None:
+        super().__init__(why)
+        self.fate: Fate = fate
+
+
+class Space(Protocol):
+    """All points of a problem, and the two ways of writing one: a line, and JSON.
+
+    ``read(render(p)) == p`` and ``from_values(to_values(p)) == p`` for every point ``p``.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of a point's coordinates, in order; empty where they have none."""
+
+    @property
+    def lead(self) -> str:
+        """What every rendered point starts with, such as ``w=``."""
+
+    @property
+    def max_chars(self) -> int:
+        """Length of the longest rendered point."""
+
+    def render(self, point: Point) -> str:
+        """One line, such as ``w=15, b=14``."""
+
+    def read(self, text: str) -> Point:
+        """Inverse of :meth:`render`. Raises Unusable."""
+
+    def to_values(self, point: Point) -> Any:
+        """The JSON value of a point, such as ``{"w": 15, "b": 14}``."""
+
+    def from_values(self, values: Mapping[str, Any] | Sequence[Any]) -> Point:
+        """A point from parsed JSON (an object or an array), rounded and checked.
+
+        Raises Unusable.
+        """
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of :meth:`to_values`."""
+
+    def grammar(self) -> str:
+        """GBNF of what may follow ``lead`` in a rendered point (no rule name, no newline)."""
+
+    def describe(self) -> str:
+        """The constraints in words, as one clause."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a problem speaks of itself in a meta-prompt."""
+
+    task: str
+    """What is sought, as in "a function of two inputs, w and b"."""
+    solution: str
+    """What one proposal is called, as in "pair (w, b)"."""
+    value: str = "value"
+    """What a score is called."""
+    direction: Direction = "minimize"
+    value_decimals: int = 0
+    """Decimals of a shown value; with 0 it is cut to an integer, as in OPRO's code."""
+
+    def shown(self, value: float) -> float | int:
+        """The value as a meta-prompt shows it."""
+        if not math.isfinite(value):
+            return value
+        if self.value_decimals == 0:
+            return int(value)
+        return float(np.round(value, self.value_decimals))
+
+    def render_value(self, value: float) -> str:
+        """The shown value as text."""
+        shown = self.shown(value)
+        if isinstance(shown, float) and math.isfinite(shown):
+            return f"{shown:.{self.value_decimals}f}"
+        return str(shown)
+
+
+class Problem(Protocol):
+    """One instance: a target, its data, its starting points."""
+
+    @property
+    def space(self) -> Space:
+        """The points."""
+
+    @property
+    def wording(self) -> Wording:
+        """The words."""
+
+    @property
+    def optimum(self) -> float | None:
+        """The value at the target, or None where it is not known."""
+
+    def starts(self, rng: np.random.Generator) -> list[Point]:
+        """The points evaluated before the first step."""
+
+    def evaluate(self, point: Point) -> float:
+        """The point's value. A non-finite value is a result ("invalid"), not an exception."""
+
+    def solved(self, point: Point) -> bool:
+        """Whether the point is the target."""
+
+
+def plain_number(value: Any) -> Any:
+    """Let ``"1e-6"`` be a number (YAML 1.1 reads it as text), and true and false be none."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not true or false")
+    if isinstance(value, str):
+        try:
+            return float(value) if "_" not in value else value
+        except ValueError:
+            return value
+    return value
+
+
+def plain_integer(value: Any) -> Any:
+    """As :func:`plain_number`, for whole numbers: ``5`` and ``5.0``, but not ``5.5``."""
+    value = plain_number(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+Number: TypeAlias = Annotated[
+    float, BeforeValidator(plain_number), Field(allow_inf_nan=False), Strict()
+]
+Integer: TypeAlias = Annotated[int, BeforeValidator(plain_integer), Strict()]
+
+
+class Settings(BaseModel):
+    """A frozen section of a preset. Unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProblemSettings(Settings, ABC):
+    """The ``problem:`` section; one subclass a problem, with its own ``kind``."""
+
+    kind: str
+    summary: ClassVar[str] = ""
+    """One sentence for ``opro presets`` and the documentation."""
+    target_suffix: ClassVar[str] = ""
+    """What a table's heading adds to a name in a target: ``_true`` makes ``w_true`` of ``w``."""
+
+    targets: tuple[Target, ...] = Field(min_length=1)
+    """One instance each; what a target holds is up to the problem."""
+
+    @abstractmethod
+    def build(self, target: Target, repetition: int) -> Problem:
+        """The instance of one target in one repetition (counted from 0)."""
+
+    def summary_of_settings(self) -> dict[str, Any]:
+        """What makes two problems the same experiment: the settings without the targets."""
+        return self.model_dump(mode="json", exclude={"targets"})
+
+    def varies(self) -> bool:
+        """Whether repetitions differ in data or starting points."""
+        return False
+
+
+def label(target: Target) -> str:
+    """A target in a few characters, as in ``w=15 b=14``."""
+    return " ".join(f"{name}={value}" for name, value in target.items())

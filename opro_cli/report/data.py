@@ -1,0 +1,77 @@
+"""A report as data: JSON (a list of objects, one a row) and CSV (the same, flat)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opro_cli.report.summary import Row, Stat, Summary
+
+
+def to_object(row: Row) -> dict[str, Any]:
+    """One row as a JSON object."""
+    best = row.best
+    space = row.runs[0].spec.instance().space
+    return {
+        "preset": row.preset,
+        "problem": row.problem,
+        "optimizer": row.optimizer,
+        "model": row.model,
+        "target": row.target,
+        "axes": row.axes,
+        "settings": row.settings,
+        "reps": len(row.runs),
+        "converged": len(row.converged),
+        "failed": row.states["failed"],
+        "unfinished": row.states["unfinished"],
+        "steps": _stat(row.steps),
+        "distinct_pairs": _stat(row.distinct_pairs),
+        "recorded_pairs": _stat(row.recorded_pairs),
+        "evaluations": _stat(row.evaluations),
+        "calls": row.calls,
+        "tokens": {"input": row.usage.input, "output": row.usage.output},
+        "best": {
+            "point": space.to_values(best[0]) if best else None,
+            "value": best[1] if best else None,
+        },
+        "stop_reasons": row.stop_reasons,
+        "published": row.published,
+        "runs": [run.id for run in row.runs],
+    }
+
+
+def render_json(summary: Summary) -> str:
+    """The rows as a JSON list."""
+    rows = [to_object(row) for row in summary.rows]
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+
+
+def render_csv(summary: Summary) -> str:
+    """The rows with nested keys joined by dots; lists are separated by spaces."""
+    flat = [dict(_flat(to_object(row))) for row in summary.rows]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return stream.getvalue()
+
+
+def _stat(stat: Stat | None) -> dict[str, Any] | None:
+    return stat.to_json() if stat else None
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for i, inner in enumerate(value):
+            yield from _flat(inner, f"{prefix}.{i}")
+    elif isinstance(value, list):
+        yield prefix, " ".join(str(item) for item in value)
+    else:
+        yield prefix, value

@@ -1,0 +1,27 @@
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+from opro_cli.report.summary import Summary
+from opro_cli.report.tables import tables
+from opro_cli.text import clean
+
+ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~$!"} | {"&": "&amp;"})
+
+
+def render(summary: Summary) -> str:
+    """Headings, tables and notes. Every cell is escaped: it may hold text from a model."""
+    parts = []
+    for table in tables(summary):
+        lines = [f"### {escape(table.title)}", "", escape(table.subtitle), ""]
+        lines.append("| " + " | ".join(escape(h) for h in table.headings) + " |")
+        lines.append("|" + " --- |" * len(table.headings))
+        lines += ["| " + " | ".join(escape(c) for c in row) + " |" for row in table.rows]
+        parts.append("\n".join(lines))
+    parts += [f"*{escape(note)}*" for note in summary.notes]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def escape(text: str) -> str:
+    """Text that Markdown and HTML show as it is, on one line."""
+    return clean(text, 2000).translate(ESCAPED)

@@ -1,0 +1,234 @@
+"""What each command does, once its options are parsed: calls the rooms, prints, returns a code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from opro_cli import display, plan
+from opro_cli import presets as preset_files
+from opro_cli import report as reports
+from opro_cli.environment import Environment
+from opro_cli.errors import OproError, ReplayMismatch, RunsError
+from opro_cli.events import Event, Failed, Stopped
+from opro_cli.plan import Plan
+from opro_cli.runs import Runs
+from opro_cli.text import clean, count
+
+
+def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
+    """``run-opro``, ``run-sgd`` and ``sweep``."""
+    env = Environment()
+    asked = plan.Asked(
+        preset=options["preset"],
+        flags={key: options.get(key) for key in (*plan.FLAGS, "w_true", "b_true")},
+        settings=options.get("settings") or (),
+        targets=options.get("target") or (),
+    )
+    shown = display.choose(options["display"], sys.stderr, dict(os.environ))
+    dry = bool(options["dry_run"] or options["print_config"])
+    made = plan.make(asked, env, optimizers, dry=dry)
+    if options["print_config"]:
+        print_out(preset_files.to_yaml(made.preset, made.resolved.sources))
+        return 0
+    if options["dry_run"]:
+        print_out(_dry_json(made) if options["json"] else _dry_text(made))
+        return 0
+    from opro_cli import launch
+
+    runs = Runs(runs_directory(options["runs_dir"], env))
+    results = [_Results()] if options["json"] else []
+    outcome = launch.launch(made, runs, [shown, *results], env, say)
+    ids = [watched.id for watched in outcome.runs if watched.id]
+    if not options["json"]:
+        print_out(reports.render(reports.summarize(runs.select(ids)), "table", _width()))
+    say(launch.ending(outcome.runs))
+    say(f"next: opro report --format markdown{_where(options['runs_dir'])}")
+    return outcome.exit_code
+
+
+class _Results(display.Silent):
+    """One JSON line on stdout for every run that ends."""
+
+    def event(self, run: display.Watched, event: Event) -> None:
+        if isinstance(event, Stopped | Failed):
+            print_out(json.dumps(_result(run)) + "\n")
+            sys.stdout.flush()
+
+
+def _result(run: display.Watched) -> dict[str, Any]:
+    t = run.tally
+    return {
+        "run": run.id,
+        "preset": run.spec.preset,
+        "optimizer": run.spec.optimizer.name,
+        "model": run.spec.model,
+        "target": run.spec.target,
+        "repetition": run.spec.repetition + 1,
+        "state": t.state,
+        "reason": t.reason,
+        "error": t.error,
+        "steps": t.step,
+        "best": {"point": list(t.best[0]), "value": t.best[1]} if t.best else None,
+        "distinct_pairs": t.distinct_pairs,
+        "recorded_pairs": t.recorded_pairs,
+        "evaluations": t.evaluations,
+        "calls": t.calls,
+        "tokens": {"input": t.usage.input, "output": t.usage.output},
+        "seconds": round(t.seconds, 3),
+    }
+
+
+def report(
+    ids: Sequence[str], names: Sequence[str], form: str, output: Path | None, runs_dir: Path | None
+) -> int:
+    """``report``."""
+    reports.check_format(form)
+    directory = runs_directory(runs_dir, Environment())
+    chosen = Runs(directory).select(ids)
+    if names:
+        wanted = {*names, *(f"{name} (replay)" for name in names)}
+        chosen = [run for run in chosen if run.about["spec"].get("preset") in wanted]
+    if not chosen and form not in ("json", "csv"):
+        say(f"There are no runs in {directory} to report on.")
+        say("hint: opro run-opro --preset quickstart")
+    text = reports.render(reports.summarize(chosen), form, None if output else _width())
+    if output is None:
+        print_out(text)
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunsError(f"{output} cannot be written: {error.strerror}.") from None
+    say(f"written to {output}")
+    return 0
+
+
+def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bool) -> int:
+    """``replay``: exit code 1 at the first difference."""
+    from opro_cli import recording
+    from opro_cli import replay as replays
+    from opro_cli.launch import circumstances
+
+    runs = Runs(runs_directory(runs_dir, Environment()))
+    if save:
+        runs.check_writable()
+    about = circumstances() if save else {}
+    checked = failed = 0
+    for path in paths:
+        for recorded in recording.find(path):
+            checked += 1
+            try:
+                replayed = replays.replay(recorded)
+            except ReplayMismatch as mismatch:
+                failed += 1
+                line = {"recording": recorded.name, "ok": False, "difference": mismatch.message}
+                print_out(json.dumps(line) + "\n" if as_json else mismatch.message + "\n")
+                continue
+            print_out(json.dumps(replayed.facts()) + "\n" if as_json else replayed.line() + "\n")
+            if save:
+                replayed.save(runs, about)
+    said = f"{checked} recordings, {checked - failed} came out as recorded"
+    say(said + (f", {failed} did not." if failed else "."))
+    return 1 if failed else 0
+
+
+def presets(as_json: bool) -> int:
+    """``presets``."""
+    for name, path in preset_files.available().items():
+        try:
+            found = preset_files.resolve(str(path))
+        except OproError as error:
+            say(f"error: {error.message}")
+            continue
+        general, problem = found.base.general, found.base.problem
+        facts = {
+            "name": name,
+            "title": general.title,
+            "path": str(path),
+            "problem": problem.kind,
+            "targets": list(problem.targets),
+            "reps": general.reps,
+            "optimizers": ["opro", *general.baselines],
+            "cells": len(found.cells),
+        }
+        if as_json:
+            print_out(json.dumps(facts) + "\n")
+        else:
+            runs = sum(len(list(c.runs(["opro", *general.baselines]))) for c in found.cells)
+            print_out(f"{name:<14} {clean(general.title, 80)}  ({runs} runs)\n")
+    return 0
+
+
+def runs_directory(option: Path | None, env: Environment) -> Path:
+    """``--runs-dir``, ``OPRO_RUNS_DIR`` or ``./runs``."""
+    return option or Path(env.get("OPRO_RUNS_DIR") or "runs")
+
+
+def say(text: str) -> None:
+    """A message, on stderr."""
+    print(clean(text, 2000), file=sys.stderr)  # noqa: T201
+
+
+def print_out(text: str) -> None:
+    """Data, on stdout."""
+    sys.stdout.write(text)
+
+
+def _where(runs_dir: Path | None) -> str:
+    return f" --runs-dir {runs_dir}" if runs_dir else ""
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _dry_json(made: Plan) -> str:
+    return (
+        json.dumps(
+            {
+                "preset": made.preset.dump(),
+                "sources": dict(made.resolved.sources),
+                "runs": [
+                    {
+                        "optimizer": spec.optimizer.name,
+                        "model": spec.model,
+                        "target": spec.target,
+                        "repetition": spec.repetition + 1,
+                        "axes": dict(spec.axes),
+                        "max_steps": spec.effective_limits.max_steps,
+                        "max_calls": plan.most_calls(spec),
+                    }
+                    for spec in made.specs
+                ],
+                "max_calls": sum(plan.most_calls(spec) for spec in made.specs),
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        )
+        + "\n"
+    )
+
+
+def _dry_text(made: Plan) -> str:
+    lines = [
+        f"# {clean(made.resolved.path)}",
+        preset_files.to_yaml(made.preset, made.resolved.sources),
+    ]
+    models = sorted({spec.model for spec in made.specs if spec.model})
+    lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
+    for spec in made.specs:
+        calls = plan.most_calls(spec)
+        most = f", at most {calls:,} model calls" if calls else ""
+        lines.append(
+            f"  {spec.optimizer.name:<5} {display.Watched(spec).name}: "
+            f"at most {spec.effective_limits.max_steps:,} steps{most}"
+        )
+    total = sum(plan.most_calls(spec) for spec in made.specs)
+    lines.append(f"model calls: at most {total:,} ({count(total)}); none were made")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,131 @@
+"""The running totals of one run, folded from its events: for the screen and for reports."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from opro_cli.events import (
+    USABLE,
+    Event,
+    Failed,
+    Fate,
+    Point,
+    Prompted,
+    Replied,
+    Scored,
+    Started,
+    Stepped,
+    Stopped,
+    Usage,
+)
+from opro_cli.problems.base import Direction
+from opro_cli.spec import RunSpec
+
+CURVE = 64
+"""Points kept of the curve of the best value."""
+
+
+@dataclass
+class Tally:
+    """What a run has come to so far."""
+
+    direction: Direction = "minimize"
+    step: int = 0
+    best: tuple[Point, float] | None = None
+    recorded_pairs: int = 0
+    """Pairs recorded over all steps and the starts: a point proposed in two steps counts twice."""
+    points: set[Point] = field(default_factory=set)
+    evaluations: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    replies: int = 0
+    calls: int = 0
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    models: Counter[str] = field(default_factory=Counter)
+    form: str = ""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(step, best value so far), thinned."""
+    reason: str | None = None
+    error: str | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+
+    @property
+    def distinct_pairs(self) -> int:
+        """Different points, the starts included."""
+        return len(self.points)
+
+    @property
+    def unusable(self) -> int:
+        """Replies (or solutions in them) that were no point."""
+        return sum(count for fate, count in self.fates.items() if fate not in USABLE)
+
+    @property
+    def state(self) -> str:
+        """``converged``, ``stopped``, ``failed`` or ``unfinished``."""
+        if self.error is not None:
+            return "failed"
+        if self.reason is None:
+            return "unfinished"
+        return "converged" if self.reason == "converged" else "stopped"
+
+    @property
+    def seconds(self) -> float:
+        """From the first event to the last."""
+        if self.started is None or self.ended is None:
+            return 0.0
+        return (self.ended - self.started).total_seconds()
+
+    def add(self, event: Event, time: datetime | None = None) -> None:
+        """Take one event into account."""
+        if time is not None:
+            self.started = self.started or time
+            self.ended = time
+        match event:
+            case Started(pairs):
+                self._pairs(pairs)
+                self.evaluations += len(pairs)
+            case Prompted(form=form):
+                self.form = form
+            case Replied(reply=reply):
+                self.replies += 1
+                self.calls += reply.calls
+                self.attempts += reply.attempts
+                self.usage += reply.usage
+                self.models[reply.model] += 1
+            case Stepped():
+                self.step = event.step
+                self.evaluations += event.evaluations
+                self.fates.update(reading.fate for reading in event.readings)
+                self._pairs(event.pairs)
+            case Stopped(step, reason):
+                self.step, self.reason = step, reason
+            case Failed():
+                self.error = f"{event.error}: {event.message}"
+
+    def better(self, value: float) -> bool:
+        """Whether a value beats the best so far."""
+        if not math.isfinite(value):
+            return False
+        if self.best is None:
+            return True
+        return value < self.best[1] if self.direction == "minimize" else value > self.best[1]
+
+    def _pairs(self, pairs: tuple[Scored, ...]) -> None:
+        self.recorded_pairs += len(pairs)
+        for pair in pairs:
+            self.points.add(pair.point)
+            if self.better(pair.value):
+                self.best = (pair.point, pair.value)
+        if self.best is not None:
+            self.curve.append((self.step, self.best[1]))
+            if len(self.curve) > CURVE:
+                self.curve = [*self.curve[:-1:2], self.curve[-1]]
+
+
+def tally_of(spec: RunSpec) -> Tally:
+    """An empty tally that knows which way is better."""
+    return Tally(direction=spec.instance().wording.direction)
