@@ -11,7 +11,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
-from opro_cli.errors import RunFailed
+from opro_cli.errors import OproError, Paused, RunFailed
 from opro_cli.events import Failed, Point, Reading, Scored, Started, Stepped, Stopped
 from opro_cli.llm.base import LLM
 from opro_cli.optimizers import Asked, Limits, Proposal, Task
@@ -41,7 +41,8 @@ async def run(spec: RunSpec, llm: LLM | None, emit: Emit, recorded: Replies | No
         recorded: replies that are known already and need not be asked for.
 
     Raises:
-        RunFailed: after a Failed event, where the model or the log gave up.
+        RunFailed: after a Failed event, where the model, the optimizer or the log gave up.
+        Paused: where somebody wants the run left as it is.
     """
     problem = spec.instance()
     randomness = Randomness(spec.seed, f"{label(spec.target)}/{spec.repetition}")
@@ -56,10 +57,15 @@ async def run(spec: RunSpec, llm: LLM | None, emit: Emit, recorded: Replies | No
     while reason is None:
         try:
             asked = await optimizer.ask(book.step + 1)
+            stepped = book.take(asked)
         except RunFailed as error:
             emit(Failed(book.step, type(error).__name__, error.message))
             raise
-        stepped = book.take(asked)
+        except (OproError, Paused):
+            raise
+        except Exception as error:  # a bug, ours or that of a problem: this run fails alone
+            emit(Failed(book.step, type(error).__name__, str(error)))
+            raise RunFailed(f"{type(error).__name__}: {error}") from error
         emit(stepped)
         optimizer.tell(stepped.pairs)
         reason = asked.stop or book.stop(stepped.pairs)

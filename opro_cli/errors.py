@@ -77,3 +77,7 @@ class LogError(RunFailed):
 
 class ReplayMismatch(OproError):
     """Replaying a recording gave something else than what was recorded."""
+
+
+class Paused(Exception):
+    """A run is left where it is, to be gone on with later or not at all. No error, and no event."""

@@ -60,7 +60,8 @@ class Reply:
     """``stop``, ``length``, ``blocked``, ``empty``, or the provider's own word."""
     model: str
     """The model that the provider says has answered."""
-    usage: Usage = Usage()
+    usage: Usage | None = None
+    """None where the provider, or the recording, does not say."""
     calls: int = 1
     """Model calls this reply counts for: 0 for the further candidates of one call."""
     attempts: int = 1
@@ -190,7 +191,8 @@ def _read(key: str, value: Any) -> Any:
         case "shown":
             return tuple((_point(point), str(score)) for point, score in value)
         case "reply":
-            return Reply(**{**value, "usage": Usage(**value.get("usage", {}))})
+            usage = value.get("usage")
+            return Reply(**{**value, "usage": None if usage is None else Usage(**usage)})
         case "readings":
             return tuple(_reading(item) for item in value)
     return value

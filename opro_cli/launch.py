@@ -177,11 +177,8 @@ def _git() -> dict[str, Any] | None:
 
 
 def _first(group: BaseExceptionGroup[OproError]) -> OproError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, OproError)
-    return error
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def ending(runs: Sequence[Watched]) -> str:

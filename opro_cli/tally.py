@@ -44,6 +44,8 @@ class Tally:
     calls: int = 0
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+    unmetered: int = 0
+    """Replies whose tokens nobody counted."""
     models: Counter[str] = field(default_factory=Counter)
     form: str = ""
     curve: list[tuple[int, float]] = field(default_factory=list)
@@ -94,7 +96,10 @@ class Tally:
                 self.replies += 1
                 self.calls += reply.calls
                 self.attempts += reply.attempts
-                self.usage += reply.usage
+                if reply.usage is None:
+                    self.unmetered += 1
+                else:
+                    self.usage += reply.usage
                 self.models[reply.model] += 1
             case Stepped():
                 self.step = event.step

@@ -122,7 +122,7 @@ class Gemini:
 
     def _reply(self, response: types.GenerateContentResponse, seconds: float) -> Reply:
         count = response.usage_metadata
-        usage = Usage()
+        usage = None
         if count is not None:
             thinking = count.thoughts_token_count or 0
             usage = Usage(

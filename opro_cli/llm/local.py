@@ -64,6 +64,7 @@ class Local:
         params.n_ctx = self._slots * self._context
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 2
         params.warmup = params.fit_params = False  # together two seconds of loading
+        params.cache_ram_mib = params.n_ctx_checkpoints = 0  # nothing is cached, see above
         params.verbosity = -1
         # The engine opens a port on the loopback interface; nobody else is to use it.
         params.api_keys = [secrets.token_urlsafe(32)]
@@ -146,7 +147,7 @@ class _Replies:
         self._model = model
         self._text = [""] * samples
         self._finish = ["empty"] * samples
-        self._usage = [Usage()] * samples
+        self._usage: list[Usage | None] = [None] * samples
         self._started = self.ended = time.monotonic()
         self.error = ""
         self.needs = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from opro_cli.errors import Paused
 from opro_cli.events import Reply
 from opro_cli.llm.base import Form, Request
 
 
-class RecordingEnded(Exception):
+class RecordingEnded(Paused):
     """There is nothing recorded for this step. Not a failure: every recording ends somewhere."""
 
 

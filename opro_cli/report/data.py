@@ -13,7 +13,7 @@ from opro_cli.report.summary import Row, Stat, Summary
 
 def to_object(row: Row) -> dict[str, Any]:
     """One row as a JSON object."""
-    best = row.best
+    best, usage = row.best, row.usage
     space = row.runs[0].spec.instance().space
     return {
         "preset": row.preset,
@@ -32,7 +32,10 @@ def to_object(row: Row) -> dict[str, Any]:
         "recorded_pairs": _stat(row.recorded_pairs),
         "evaluations": _stat(row.evaluations),
         "calls": row.calls,
-        "tokens": {"input": row.usage.input, "output": row.usage.output},
+        "tokens": {
+            "input": usage.input if usage else None,
+            "output": usage.output if usage else None,
+        },
         "best": {
             "point": space.to_values(best[0]) if best else None,
             "value": best[1] if best else None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from opro_cli.report.summary import Summary
 from opro_cli.report.tables import tables
 from opro_cli.text import clean
 
-ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]<>|#~$!"} | {"&": "&amp;"})
+ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*[]<>|#~$!"} | {"&": "&amp;"})
 
 
 def render(summary: Summary) -> str:
@@ -24,4 +26,5 @@ def render(summary: Summary) -> str:
 
 def escape(text: str) -> str:
     """Text that Markdown and HTML show as it is, on one line."""
-    return clean(text, 2000).translate(ESCAPED)
+    escaped = clean(text, 2000).translate(ESCAPED)
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", escaped)  # not in snake_case

@@ -122,9 +122,10 @@ class Row:
         return sum(run.tally.calls for run in self.runs)
 
     @property
-    def usage(self) -> Usage:
-        """Tokens of all runs."""
-        return sum((run.tally.usage for run in self.runs), Usage())
+    def usage(self) -> Usage | None:
+        """Tokens of all runs; None where no reply came with a count."""
+        metered = any(run.tally.replies > run.tally.unmetered for run in self.runs)
+        return sum((run.tally.usage for run in self.runs), Usage()) if metered else None
 
     @property
     def best(self) -> tuple[tuple[Any, ...], float] | None:

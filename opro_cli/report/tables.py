@@ -63,7 +63,9 @@ def _opro(rows: Sequence[Row], descents: Sequence[Row]) -> Table:
             cells.append(", ".join(_count(d) for d in descents if d.target == row.target))
         cells += [_mean(row.distinct_pairs), _std(row.distinct_pairs)]
         cells += [_mean(row.recorded_pairs), _std(row.recorded_pairs)]
-        cells += [count(row.calls), count(row.usage.input), count(row.usage.output)]
+        usage = row.usage
+        cells += [count(row.calls)]
+        cells += [count(usage.input), count(usage.output)] if usage else ["-", "-"]
         for model in models:
             cells.append("; ".join(_published(p) for p in row.published if p["model"] == model))
         body.append(tuple(cells))
