@@ -76,11 +76,11 @@ async def _make(
 ) -> Outcome:
     watched = tuple(Watched(spec, tally_of(spec)) for spec in plan.specs)
     about = provenance(plan)
+    at_once = min((c.concurrency for c in plan.models.values()), default=1)
     for display in displays:
-        display.begin(watched)
+        display.begin(watched, at_once)
     ticker = asyncio.create_task(_tick(displays))
     try:
-        at_once = min((c.concurrency for c in plan.models.values()), default=1)
         await engine.run_all([_one(run, runs, displays, models, about) for run in watched], at_once)
     except* OproError as group:
         raise _first(group) from None

@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from opro_cli.errors import PresetError
-from opro_cli.spec import Preset, assign, expand, parse
+from opro_cli.spec import Preset
+from opro_cli.validation import assign, expand, parse
 
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 1_000_000

@@ -10,14 +10,11 @@ from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from opro_cli import events
-from opro_cli.errors import UsageError
 from opro_cli.events import Event, Failed, Started, Stepped, Stopped
 from opro_cli.problems import label
 from opro_cli.spec import RunSpec
 from opro_cli.tally import Tally
 from opro_cli.text import clean, duration, number, point
-
-KINDS = ("auto", "rich", "plain", "json", "none")
 
 
 @dataclass
@@ -47,8 +44,8 @@ class Watched:
 class Display(Protocol):
     """Shows runs as they go. What it raises is ignored: a screen never stops a run."""
 
-    def begin(self, runs: Sequence[Watched]) -> None:
-        """All runs, before the first starts."""
+    def begin(self, runs: Sequence[Watched], at_once: int) -> None:
+        """All runs, before the first starts, and how many run at the same time."""
 
     def event(self, run: Watched, event: Event) -> None:
         """Something happened; the run's tally has it already."""
@@ -63,7 +60,7 @@ class Display(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def begin(self, runs: Sequence[Watched]) -> None:
+    def begin(self, runs: Sequence[Watched], at_once: int) -> None:
         """Nothing."""
 
     def event(self, run: Watched, event: Event) -> None:
@@ -128,10 +125,10 @@ class Guarded:
     def __init__(self, inner: Display) -> None:
         self._inner = inner
 
-    def begin(self, runs: Sequence[Watched]) -> None:
+    def begin(self, runs: Sequence[Watched], at_once: int) -> None:
         """As the inner display, without its errors."""
         with contextlib.suppress(Exception):
-            self._inner.begin(runs)
+            self._inner.begin(runs, at_once)
 
     def event(self, run: Watched, event: Event) -> None:
         """As the inner display, without its errors."""
@@ -155,21 +152,3 @@ def ended(run: Watched) -> str:
     reason = "converged" if t.reason == "converged" else f"stopped ({t.reason})"
     steps = "step" if t.step == 1 else "steps"
     return f"{reason} after {t.step} {steps} in {duration(t.seconds)}"
-
-
-def choose(kind: str, stream: TextIO, env: dict[str, str]) -> Display:
-    """The display asked for; ``auto`` is the live table on a terminal, else plain lines.
-
-    Raises UsageError for an unknown kind.
-    """
-    if kind not in KINDS:
-        raise UsageError(f"--display {kind}: no such display.", "displays: " + ", ".join(KINDS))
-    if kind == "auto":
-        live = stream.isatty() and env.get("TERM") != "dumb" and not env.get("CI")
-        kind = "rich" if live else "plain"
-    if kind == "rich":
-        from opro_cli.display.live import Live
-
-        return Guarded(Live(stream))
-    chosen: Display = {"plain": Plain(stream), "json": JsonLines(stream)}.get(kind, Silent())
-    return Guarded(chosen)

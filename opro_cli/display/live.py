@@ -31,12 +31,13 @@ class Live(Silent):
         self._live = RichLive(console=self._console, auto_refresh=False, transient=True)
         self._runs: Sequence[Watched] = ()
         self._running: dict[int, Watched] = {}
-        self._done = 0
+        self._done = self._height = 0
         self._began = self._drawn = 0.0
 
-    def begin(self, runs: Sequence[Watched]) -> None:
+    def begin(self, runs: Sequence[Watched], at_once: int) -> None:
         """Draw the empty table."""
         self._runs, self._began = runs, time.monotonic()
+        self._height = min(ROWS, at_once, len(runs))
         self._live.start()
         self._draw()
 
@@ -69,10 +70,10 @@ class Live(Silent):
         for heading in ("step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("best loss", no_wrap=True)
-        shown = list(self._running.values())[:ROWS]
+        shown = list(self._running.values())[: self._height]
         for run in shown:
             table.add_row(*_cells(run))
-        for _ in range(min(ROWS, len(self._runs)) - len(shown)):
+        for _ in range(self._height - len(shown)):
             table.add_row("")  # the height never changes
         return table
 

@@ -16,9 +16,10 @@ def render(summary: Summary) -> str:
     parts = []
     for table in tables(summary):
         lines = [f"### {escape(table.title)}", "", escape(table.subtitle), ""]
-        lines.append("| " + " | ".join(escape(h) for h in table.headings) + " |")
-        lines.append("|" + " --- |" * len(table.headings))
-        lines += ["| " + " | ".join(escape(c) for c in row) + " |" for row in table.rows]
+        headings, rows = table.split()
+        lines.append("| " + " | ".join(escape(h) for h in headings) + " |")
+        lines.append("|" + " --- |" * len(headings))
+        lines += ["| " + " | ".join(escape(c) for c in row) + " |" for row in rows]
         parts.append("\n".join(lines))
     parts += [f"*{escape(note)}*" for note in summary.notes]
     return "\n\n".join(parts) + "\n" if parts else ""

@@ -21,9 +21,10 @@ def render(summary: Summary, width: int | None = None) -> str:
         console.print(Text(clean(table.title), style="bold"))
         console.print(Text(clean(table.subtitle, 400), style="dim"))
         drawn = RichTable(show_lines=False)
-        for heading in table.headings:
+        headings, rows = table.joined()
+        for heading in headings:
             drawn.add_column(Text(clean(heading, 60)), overflow="fold")
-        for row in table.rows:
+        for row in rows:
             drawn.add_row(*(Text(clean(cell, 200)) for cell in row))
         console.print(drawn)
         console.print()

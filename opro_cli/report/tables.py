@@ -4,21 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from opro_cli import problems
 from opro_cli.report.summary import Row, Stat, Summary
 from opro_cli.text import clean, count, number, point
 
+Cell: TypeAlias = "str | Stat | None"
+
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a report. Cells are plain text, not escaped for any format."""
+    """One table of a report. Texts are not escaped for any format."""
 
     title: str
     subtitle: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    stats: frozenset[str] = frozenset()
+    """The columns that hold a mean and a standard deviation."""
+
+    def split(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows with mean and standard deviation in columns of their own."""
+        headings = []
+        for column in self.columns:
+            headings += [f"{column} mean", f"{column} std"] if column in self.stats else [column]
+        rows = []
+        for row in self.rows:
+            cells: list[str] = []
+            for column, cell in zip(self.columns, row, strict=True):
+                cells += _two_cells(cell) if column in self.stats else [str(cell)]
+            rows.append(cells)
+        return headings, rows
+
+    def joined(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows with mean ± standard deviation in one column."""
+        rows = [[_one_cell(cell) for cell in row] for row in self.rows]
+        return list(self.columns), rows
 
 
 def tables(summary: Summary) -> Iterator[Table]:
@@ -31,9 +53,9 @@ def tables(summary: Summary) -> Iterator[Table]:
     for rows in groups.values():
         if rows[0].optimizer == "sgd":
             continue
-        beside = {i: row for i, row in enumerate(descents) if row.arena == rows[0].arena}
-        joined |= {row.group for row in beside.values()}
-        yield _opro(rows, list(beside.values()))
+        beside = [row for row in descents if row.arena == rows[0].arena]
+        joined |= {row.group for row in beside}
+        yield _opro(rows, beside)
     for group, rows in groups.items():
         if rows[0].optimizer == "sgd" and group not in joined:
             yield _sgd(rows)
@@ -41,59 +63,49 @@ def tables(summary: Summary) -> Iterator[Table]:
 
 def _opro(rows: Sequence[Row], descents: Sequence[Row]) -> Table:
     names = list(rows[0].target)
-    published = [p for row in rows for p in row.published]
-    columns = ["steps mean", "steps std", "converged"]
+    columns = [*_targets(rows[0], names), "steps", "converged"]
     columns += ["SGD count"] if descents else []
-    columns += [
-        "distinct pairs mean",
-        "distinct pairs std",
-        "recorded pairs mean",
-        "recorded pairs std",
-        "calls",
-        "tokens in",
-        "tokens out",
-    ]
-    models = list(dict.fromkeys(p["model"] for p in published))
-    columns += [f"published: {model}" for model in models]
+    columns += ["distinct pairs", "recorded pairs", "calls", "tokens in", "tokens out"]
+    models = list(dict.fromkeys(p["model"] for row in rows for p in row.published))
     body = []
     for row in rows:
-        cells = [str(row.target[name]) for name in names]
-        cells += [_steps(row), _std(row.steps), _converged(row)]
+        cells: list[Cell] = [str(row.target[name]) for name in names]
+        cells += [row.steps or _not_converged(row), _converged(row)]
         if descents:
             cells.append(", ".join(_count(d) for d in descents if d.target == row.target))
-        cells += [_mean(row.distinct_pairs), _std(row.distinct_pairs)]
-        cells += [_mean(row.recorded_pairs), _std(row.recorded_pairs)]
+        cells += [row.distinct_pairs, row.recorded_pairs, count(row.calls)]
         usage = row.usage
-        cells += [count(row.calls)]
         cells += [count(usage.input), count(usage.output)] if usage else ["-", "-"]
         for model in models:
             cells.append("; ".join(_published(p) for p in row.published if p["model"] == model))
         body.append(tuple(cells))
-    title = f"{rows[0].preset}: {rows[0].optimizer} with {rows[0].model or 'no model'}"
     return Table(
-        clean(title), _subtitle(rows[0]), (*_targets(rows[0], names), *columns), tuple(body)
+        title=clean(f"{rows[0].preset}: {rows[0].optimizer} with {rows[0].model or 'no model'}"),
+        subtitle=_subtitle(rows[0]),
+        columns=(*columns, *(f"published: {model}" for model in models)),
+        rows=tuple(body),
+        stats=frozenset({"steps", "distinct pairs", "recorded pairs"}),
     )
 
 
 def _sgd(rows: Sequence[Row]) -> Table:
     names = list(rows[0].target)
     published = any(row.published for row in rows)
-    headings = [*_targets(rows[0], names), "SGD count", "std", "converged", "best", "loss"]
+    columns = [*_targets(rows[0], names), "SGD count", "converged", "best", "loss"]
     body = []
     for row in rows:
+        cells: list[Cell] = [str(row.target[name]) for name in names]
         best = row.best
-        cells = [str(row.target[name]) for name in names]
-        cells += [_count(row), _std(row.steps), _converged(row)]
+        cells += [_count(row), _converged(row)]
         cells += [point(best[0]), number(best[1])] if best else ["", ""]
         if published:
             cells.append("; ".join(str(p.get("iterations", "")) for p in row.published))
         body.append(tuple(cells))
-    headings += ["published count"] if published else []
     return Table(
-        clean(f"{rows[0].preset}: gradient descent"),
-        _subtitle(rows[0]),
-        tuple(headings),
-        tuple(body),
+        title=clean(f"{rows[0].preset}: gradient descent"),
+        subtitle=_subtitle(rows[0]),
+        columns=(*columns, *(["published count"] if published else [])),
+        rows=tuple(body),
     )
 
 
@@ -106,7 +118,7 @@ def _subtitle(row: Row) -> str:
     """The settings in words, those that matter most first."""
     section = row.settings[row.optimizer]
     problem = row.settings["problem"]
-    words = [f"{key}={value}" for key, value in section.items() if value is not None]
+    words = [f"{k}={v}" for k, v in section.items() if v is not None and k != "model"]
     shown = [f"{key}={value}" for key, value in problem.items() if key in ("num_points", "kind")]
     limits = [f"max_steps={row.settings['max_steps']}"]
     if row.settings["patience"] is not None:
@@ -114,11 +126,8 @@ def _subtitle(row: Row) -> str:
     return clean(", ".join([*shown, *words, *limits]), 400)
 
 
-def _steps(row: Row) -> str:
-    if row.steps is not None:
-        return _mean(row.steps)
-    finished = row.states["stopped"]
-    if not finished:
+def _not_converged(row: Row) -> str:
+    if not row.states["stopped"]:
         return "no finished run"
     best = row.best
     found = f": best {point(best[0])}, loss {number(best[1])}" if best else ""
@@ -134,17 +143,22 @@ def _converged(row: Row) -> str:
 
 
 def _count(row: Row) -> str:
-    if row.steps is not None:
-        return number(row.steps.mean)
-    return " ".join(row.stop_reasons) or "no finished run"
+    if row.steps is None:
+        return " ".join(row.stop_reasons) or "no finished run"
+    spread = f" ± {two(row.steps.std)}" if row.steps.std else ""
+    return number(row.steps.mean) + spread
 
 
-def _mean(stat: Stat | None) -> str:
-    return two(stat.mean) if stat else "-"
+def _two_cells(cell: Cell) -> list[str]:
+    if isinstance(cell, Stat):
+        return [two(cell.mean), two(cell.std)]
+    return [cell or "-", "-"]
 
 
-def _std(stat: Stat | None) -> str:
-    return two(stat.std) if stat else "-"
+def _one_cell(cell: Cell) -> str:
+    if isinstance(cell, Stat):
+        return f"{two(cell.mean)} ± {two(cell.std)}" if len(cell.values) > 1 else two(cell.mean)
+    return cell or "-"
 
 
 def two(value: float) -> str:
