@@ -133,6 +133,7 @@ def run_sgd(
     learning_rate: options.LearningRate = None,
     tolerance: options.Tolerance = None,
     batch_size: options.BatchSize = None,
+    max_iterations: options.MaxIterations = None,
     num_points: options.NumPoints = None,
     reps: options.Reps = None,
     seed: options.Seed = None,

@@ -52,6 +52,10 @@ Reps = Annotated[
 Seed = Annotated[
     str | None, typer.Option("--seed", metavar="N", help="Seed of everything but the data.")
 ]
+MaxIterations = Annotated[
+    str | None,
+    typer.Option("--max-iterations", "--max-steps", metavar="N", help="Iterations, at most."),
+]
 LearningRate = Annotated[
     str | None,
     typer.Option("--learning-rate", metavar="NUMBER", help="Gradient descent: step size."),

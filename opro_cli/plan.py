@@ -27,6 +27,7 @@ FLAGS = {
     "learning_rate": "sgd.learning_rate",
     "tolerance": "sgd.tolerance",
     "batch_size": "sgd.batch_size",
+    "max_iterations": "sgd.max_iterations",
 }
 """Options of the command line, and the setting each one sets."""
 
@@ -56,6 +57,7 @@ class Plan:
     models: Mapping[str, Choice]
     """By the name in a spec's ``model``."""
     notices: tuple[str, ...]
+    optimizers: tuple[str, ...]
 
     @property
     def preset(self) -> Preset:
@@ -138,6 +140,7 @@ def make(
         tuple(unique.values()),
         {choice.spec: choice for choice in models.values()},
         tuple(notices),
+        tuple(names),
     )
 
 

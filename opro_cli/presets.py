@@ -126,20 +126,22 @@ def load(path: Path) -> dict[str, Any]:
     """A preset file as a plain mapping. Raises PresetError naming the file and the line."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise PresetError(f"{path}: larger than {MAX_BYTES:,} bytes; this is no preset.")
+            raise PresetError(f"{path}: larger than {MAX_BYTES:,} bytes.", "see `opro presets`")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise PresetError(f"{path}: {error.strerror}.") from None
+        raise PresetError(f"{path}: {error.strerror}.", "see `opro presets`") from None
     except UnicodeDecodeError:
-        raise PresetError(f"{path}: not UTF-8 text.") from None
+        raise PresetError(f"{path}: not UTF-8 text.", "save it as UTF-8") from None
     try:
         data = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
     except PresetError as error:
         raise PresetError(f"{path}, {error.message}", error.hint) from None
     except RecursionError:
-        raise PresetError(f"{path}: nested too deeply.") from None
+        raise PresetError(f"{path}: nested too deeply.", "a preset needs three levels") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise PresetError(f"{path}: {_yaml_problem(error)}.") from None
+        raise PresetError(
+            f"{path}: {_yaml_problem(error)}.", "this is not YAML from there on"
+        ) from None
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise PresetError(f"{path}: a preset is a mapping of settings.", "see `opro presets`")
     return data
@@ -206,20 +208,21 @@ def _dotted(raw: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _dotted(value, f"{prefix}{key}.")
 
 
-def to_yaml(preset: Preset, sources: Mapping[str, str]) -> str:
+def to_yaml(preset: Preset, sources: Mapping[str, str], names: Sequence[str] = ()) -> str:
     """The preset in full, each value with where it came from, for ``--print-config``."""
     lines = []
-    for key, value in preset.dump().items():
+    for key, value in preset.dump(names).items():
         section = isinstance(value, dict)
         if section:
             lines.append(f"{key}:")
         for inner, item in value.items() if section else ((key, value),):
             dotted = f"{key}.{inner}" if section else key
-            text = yaml.safe_dump(
-                {inner: item}, sort_keys=False, default_flow_style=None, width=200
-            )
+            compact = None if isinstance(item, list | dict) else False
+            text = yaml.safe_dump({inner: item}, sort_keys=False, default_flow_style=compact)
             body = text.rstrip("\n").split("\n")
-            body[0] = f"{body[0]}  # {sources.get(dotted, 'default')}"
+            comment = f"  # {sources.get(dotted, 'default')}"
+            at = 0 if compact is None or len(body) == 1 else len(body) - 1
+            body[at] += comment
             lines += [("  " if section else "") + line for line in body]
     return "\n".join(lines) + "\n"
 

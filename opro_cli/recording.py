@@ -61,7 +61,9 @@ def find(path: Path) -> Iterator[Recording]:
 
 def _find(path: Path) -> Iterator[Recording]:
     if not path.exists():
-        raise UsageError(f"There is no {path}.")
+        raise UsageError(
+            f"There is no {path}.", "give a run's directory, or one with recorded experiments"
+        )
     if (path / RUN_FILE).is_file():
         run = open_run(path)
         if run is not None:

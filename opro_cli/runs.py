@@ -189,7 +189,10 @@ class Runs:
                 else [run for run in runs if run.id.startswith(wanted)]
             )
             if not matching:
-                raise RunsError(f"There is no run {wanted!r} in {self.root}.")
+                raise RunsError(
+                    f"There is no run {wanted!r} in {self.root}.",
+                    "`opro report` shows what there is; --runs-dir names another directory",
+                )
             chosen.update((run.id, run) for run in matching)
         return sorted(chosen.values(), key=lambda run: (run.created, run.id))
 

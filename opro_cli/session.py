@@ -35,7 +35,7 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     dry = bool(options["dry_run"] or options["print_config"])
     made = plan.make(asked, env, optimizers, dry=dry)
     if options["print_config"]:
-        print_out(preset_files.to_yaml(made.preset, made.resolved.sources))
+        print_out(_config(made))
         return 0
     if options["dry_run"]:
         print_out(_dry_json(made) if options["json"] else _dry_text(made))
@@ -105,7 +105,9 @@ def report(
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise RunsError(f"{output} cannot be written: {error.strerror}.") from None
+        raise RunsError(
+            f"{output} cannot be written: {error.strerror}.", "choose another --output"
+        ) from None
     say(f"written to {output}")
     return 0
 
@@ -189,11 +191,15 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def _config(made: Plan) -> str:
+    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers)
+
+
 def _dry_json(made: Plan) -> str:
     return (
         json.dumps(
             {
-                "preset": made.preset.dump(),
+                "preset": made.preset.dump(made.optimizers),
                 "sources": dict(made.resolved.sources),
                 "runs": [
                     {
@@ -218,7 +224,7 @@ def _dry_json(made: Plan) -> str:
 def _dry_text(made: Plan) -> str:
     lines = [
         f"# {clean(made.resolved.path)}",
-        preset_files.to_yaml(made.preset, made.resolved.sources),
+        _config(made),
     ]
     models = sorted({spec.model for spec in made.specs if spec.model})
     lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
@@ -226,7 +232,7 @@ def _dry_text(made: Plan) -> str:
         calls = plan.most_calls(spec)
         most = f", at most {calls:,} model calls" if calls else ""
         lines.append(
-            f"  {spec.optimizer.name:<5} {display.Watched(spec).name}: "
+            f"  {display.Watched(spec).name}: "
             f"at most {spec.effective_limits.max_steps:,} steps{most}"
         )
     total = sum(plan.most_calls(spec) for spec in made.specs)

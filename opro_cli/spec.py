@@ -79,12 +79,17 @@ class Preset:
     """Optimizers whose experiment is no longer the file's, so that what was published for the
     file is no comparison."""
 
-    def dump(self) -> dict[str, Any]:
-        """The preset as a plain mapping, every value spelled out."""
-        used = ["opro", *self.general.baselines]
+    def dump(self, names: Sequence[str] = ()) -> dict[str, Any]:
+        """The preset as a plain mapping, every value spelled out.
+
+        Args:
+            names: optimizers to show beside OPRO and the preset's baselines.
+        """
+        used = dict.fromkeys(["opro", *self.general.baselines, *names])
         sections = {name: _plain(self.sections[name]) for name in used}
         general = _plain(self.general)
-        published = general.pop("published")
+        del general["published"]
+        published = [t.model_dump(mode="json", exclude_unset=True) for t in self.general.published]
         return {
             **general,
             "problem": _plain(self.problem),
@@ -114,7 +119,7 @@ class Preset:
                         seed=self.general.seed,
                         limits=Limits(self.general.max_steps, self.general.patience),
                         published=tuple(self._published(name, target)),
-                        axes=self.axes,
+                        axes={k: v for k, v in self.axes.items() if _concerns(k, name)},
                     )
 
     def experiment(self, name: str) -> dict[str, Any]:
@@ -223,6 +228,12 @@ class RunSpec:
             axes=data["axes"],
             source=data["source"],
         )
+
+
+def _concerns(key: str, optimizer: str) -> bool:
+    """Whether a dotted key bears on this optimizer, and not on another one only."""
+    head = key.partition(".")[0]
+    return head == optimizer or head not in optimizers.NAMES
 
 
 def digest(data: Any) -> str:

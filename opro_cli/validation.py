@@ -75,7 +75,10 @@ def expand(raw: Raw) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """
     axes = raw.get("sweep") or {}
     if not isinstance(axes, Mapping):
-        raise PresetError("sweep must be a mapping of dotted keys to lists.")
+        raise PresetError(
+            "sweep must be a mapping of dotted keys to lists.",
+            "as in `sweep: {opro.temperature: [1.0, 1.3, 1.5]}`",
+        )
     for key, values in axes.items():
         if not isinstance(values, list) or not values:
             raise PresetError(
@@ -99,7 +102,9 @@ def assign(raw: Raw, dotted: str, value: Any) -> dict[str, Any]:
     if rest:
         inner = copy.get(head)
         if inner is not None and not isinstance(inner, Mapping):
-            raise PresetError(f"{dotted}: {head} is not a section but {inner!r}.")
+            raise PresetError(
+                f"{dotted}: {head} is not a section but {inner!r}.", "--print-config shows them all"
+            )
         copy[head] = assign(inner or {}, rest, value)
     else:
         copy[head] = value
@@ -123,7 +128,10 @@ def _did_you_mean(word: str, known: Sequence[str] | Mapping[str, Any], prefix: s
 def _validate(model: type[M], data: Any, section: str, sources: Mapping[str, str], name: str) -> M:
     where = sources.get(section, f"preset {name}")
     if not isinstance(data, Mapping):
-        raise PresetError(f"{where}: {section} must be a section with settings, not {data!r}.")
+        raise PresetError(
+            f"{where}: {section} must be a section with settings, not {data!r}.",
+            f"as in `{section}: {{{next(iter(model.model_fields))}: …}}`",
+        )
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
@@ -137,22 +145,45 @@ def _explained(
     sources: Mapping[str, str],
     where: str,
 ) -> PresetError:
-    first = error.errors()[0]
+    """The first thing that is wrong, as a sentence with where it was set and a hint."""
+    problems_found = error.errors()
+    unknown = (e for e in problems_found if e["type"] == "extra_forbidden")
+    first = next(unknown, problems_found[0])  # a misspelt key is why another one is missing
     path = [str(part) for part in first["loc"] if not str(part).startswith("function-")]
+    message = str(first.get("ctx", {}).get("error", first["msg"]))
+    if first["type"] == "value_error" and not path:  # said of the whole section: "name: …"
+        name, colon, rest = message.partition(": ")
+        if colon and name in model.model_fields:
+            path, message = [name], rest
     dotted = ".".join([section, *path] if section else path)
     where = next((sources[key] for key in _prefixes(dotted) if key in sources), where)
     if first["type"] == "extra_forbidden":
         inner = ".".join([section, *path[:-1]] if section else path[:-1])
         return unknown_key(path[-1], _fields(model, path[:-1]), where, inner)
-    more = f" ({error.error_count() - 1} more errors)" if error.error_count() > 1 else ""
-    if first["type"] == "value_error":
-        message = str(first["ctx"]["error"]) if "ctx" in first else first["msg"]
-        subject = ".".join(part for part in (section, message) if part) if not path else message
-        return PresetError(f"{where}: {subject}.{more}")
+    hint = _example(model, path)
     if first["type"] == "missing":
-        return PresetError(f"{where}: {dotted} is missing.{more}")
-    text = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return PresetError(f"{where}: {dotted} is {first['input']!r}; it should be {text}.{more}")
+        return PresetError(f"{where}: {dotted} is missing.", hint)
+    if first["type"] == "value_error":
+        return PresetError(f"{where}: {dotted}: {message}.", hint)
+    wanted = message[:1].lower() + message[1:]
+    wanted = wanted.replace("input should be", "it should be")
+    return PresetError(f"{where}: {dotted} is {first['input']!r}; {wanted}.", hint)
+
+
+def _example(model: type[BaseModel], path: Sequence[str]) -> str:
+    """What a right value looks like: the default, or the example the settings carry."""
+    examples = getattr(model, "examples", {})
+    if path and path[0] in examples:
+        return f"as in {examples[path[0]]}"
+    for name in path[:-1]:
+        info = model.model_fields.get(name)
+        if info is None or not isinstance(info.default, BaseModel):
+            break
+        model = type(info.default)
+    info = model.model_fields.get(path[-1]) if path else None
+    if info is None or info.is_required():
+        return "--print-config shows every value and where it comes from"
+    return f"the default is {info.get_default(call_default_factory=False)}"
 
 
 def _prefixes(dotted: str) -> Iterator[str]:

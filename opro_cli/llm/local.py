@@ -148,6 +148,7 @@ class _Replies:
         self._text = [""] * samples
         self._finish = ["empty"] * samples
         self._usage: list[Usage | None] = [None] * samples
+        self._last = 0
         self._started = self.ended = time.monotonic()
         self.error = ""
         self.needs = 0
@@ -166,8 +167,9 @@ class _Replies:
             self._text[i] += delta
             if choice.get("finish_reason"):
                 self._finish[i] = str(choice["finish_reason"])
-                if "usage" in chunk:
-                    self._usage[i] = _usage(chunk["usage"], shared=i > 0)
+                self._last = i
+        if "usage" in chunk:  # with, or right after, the end of a sample
+            self._usage[self._last] = _usage(chunk["usage"], shared=self._last > 0)
 
     def finished(self) -> list[Reply]:
         seconds = round(self.ended - self._started, 3)

@@ -10,6 +10,7 @@ one array operation: the same iterations, counted one by one, without a Python l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
@@ -117,7 +118,8 @@ class Sgd:
 
     async def ask(self, step: int) -> Asked:
         """Descend for a block of iterations; the last iterate is the proposal."""
-        return next(self._blocks)
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is a result
+            return next(self._blocks)
 
     def tell(self, pairs: Sequence[Scored]) -> None:
         """Nothing to learn: gradient descent follows the gradient."""
@@ -139,19 +141,20 @@ class Sgd:
         while True:
             losses, last = iterates.advance(min(int(block), left))
             made, stop = len(losses), None
-            with np.errstate(invalid="ignore"):
-                within = np.abs(losses - goal) <= settings.tolerance
-                gone = ~(losses <= DIVERGED * max(abs(first), 1.0))
+            within = np.abs(losses - goal) <= settings.tolerance
+            gone = ~(losses <= DIVERGED * max(abs(first), 1.0))
             ended = np.flatnonzero(within | gone)
             if ended.size:
                 made = int(ended[0]) + 1
                 stop = "converged" if within[ended[0]] else "diverged"
             elif made == left:
                 stop = "max_iterations"
-            point = tuple(float(v) for v in last(made))
             left -= made
             block = min(block * GROWTH + 1, LAST_BLOCK)
-            yield Asked((Proposal(point, "gradient"),), steps=made, evaluations=made, stop=stop)
+            point = tuple(float(v) for v in last(made))
+            reached = all(map(math.isfinite, point))  # else it overflowed on the way
+            proposals = (Proposal(point, "gradient"),) if reached else ()
+            yield Asked(proposals, steps=made, evaluations=made, stop=stop)
 
 
 class _Iterates(Protocol):
@@ -177,10 +180,9 @@ class _ClosedForm:
         self._eigenvalues = eigenvalues
 
     def advance(self, count: int) -> tuple[Floats, _At]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            powers = self._shrink ** np.arange(1, count + 1)[:, np.newaxis]
-            errors = self._error * powers
-            losses = self._floor + errors**2 @ self._eigenvalues
+        powers = self._shrink ** np.arange(1, count + 1)[:, np.newaxis]
+        errors = self._error * powers
+        losses = self._floor + errors**2 @ self._eigenvalues
         self._error = errors[-1]
         return losses, lambda i: self._solution + self._vectors @ errors[i - 1]
 
@@ -213,10 +215,9 @@ class _OneByOne:
 
     def advance(self, count: int) -> tuple[Floats, _At]:
         points, losses = np.empty((count, len(self._point))), np.empty(count)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for i in range(count):
-                gradient = self._problem.gradient(self._point, next(self._batches))
-                self._point = self._point - self._settings.learning_rate * gradient
-                points[i] = self._point
-                losses[i] = self._problem.evaluate(tuple(self._point))
+        for i in range(count):
+            gradient = self._problem.gradient(self._point, next(self._batches))
+            self._point = self._point - self._settings.learning_rate * gradient
+            points[i] = self._point
+            losses[i] = self._problem.evaluate(tuple(self._point))
         return losses, lambda i: points[i - 1]

@@ -170,6 +170,9 @@ class ProblemSettings(Settings, ABC):
     target_suffix: ClassVar[str] = ""
     """What a table's heading adds to a name in a target: ``_true`` makes ``w_true`` of ``w``."""
 
+    examples: ClassVar[dict[str, str]] = {}
+    """What a right value of a field looks like, for hints."""
+
     targets: tuple[Target, ...] = Field(min_length=1)
     """One instance each; what a target holds is up to the problem."""
 

@@ -70,6 +70,9 @@ class LinearSettings(ProblemSettings):
 
     summary: ClassVar[str] = "a line through noisy data: find w and b from the loss"
     target_suffix: ClassVar[str] = "_true"
+    examples: ClassVar[dict[str, str]] = {
+        "targets": "`targets: [{w: 15, b: 14}]`, or --w-true 15 --b-true 14",
+    }
 
     kind: Literal["linear"] = "linear"
     num_points: Annotated[Integer, Field(ge=1, le=1_000_000)] = 50
@@ -88,9 +91,7 @@ class LinearSettings(ProblemSettings):
             raise ValueError("bounds: the first must be below the second")
         for target in self.targets:
             if set(target) != set(NAMES):
-                raise ValueError(
-                    f"targets: a target needs w and b and nothing else, not {sorted(target)}"
-                )
+                raise ValueError(f"targets: a target is w and b, not {' and '.join(target)}")
             for name in NAMES:
                 value = target[name]
                 if isinstance(value, str):

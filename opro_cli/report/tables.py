@@ -120,7 +120,7 @@ def _subtitle(row: Row) -> str:
     problem = row.settings["problem"]
     words = [f"{k}={v}" for k, v in section.items() if v is not None and k != "model"]
     shown = [f"{key}={value}" for key, value in problem.items() if key in ("num_points", "kind")]
-    limits = [f"max_steps={row.settings['max_steps']}"]
+    limits = [f"max_steps={row.settings['max_steps']}"] if row.proposes else []
     if row.settings["patience"] is not None:
         limits.append(f"patience={row.settings['patience']}")
     return clean(", ".join([*shown, *words, *limits]), 400)

@@ -1,0 +1,61 @@
+"""Every test runs in an empty folder, without keys, and touches nothing outside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from opro_cli.cli import app
+
+REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
+CLEARED = ("GEMINI", "GOOGLE", "OPENAI", "OPRO_", "MODEL_NAME", "CI", "NO_COLOR")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the long proofs too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="a long proof; run with --long"))
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy of the embedded model for all tests: the user's own cache, if there is one."""
+    from opro_cli.llm.local import cache_folder
+
+    return cache_folder()
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_cache: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(CLEARED):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("OPRO_CACHE_DIR", str(model_cache))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def opro() -> Callable[..., Result]:
+    """Run a command in this process: ``opro("presets")``."""
+
+    def run(*words: str | Path) -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return run
+
+
+@pytest.fixture
+def reference() -> Path:
+    """The recorded reference experiments, where they are at hand."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"the recorded reference runs are not at {REFERENCE}")
+    return REFERENCE

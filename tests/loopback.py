@@ -1,0 +1,143 @@
+"""Servers on the loopback interface that answer like a provider: real sockets, no patching."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Answer:
+    """What the server sends back. ``hang`` closes the connection without a word."""
+
+    status: int = 200
+    body: Any = None
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    hang: bool = False
+    delay: float = 0.0
+
+
+@dataclass
+class Asked:
+    """A request the server has received."""
+
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class Loopback:
+    """Answers requests with a list of answers, in order; the last one is repeated."""
+
+    def __init__(self, answers: list[Answer] | Callable[[Asked], Answer]) -> None:
+        self.asked: list[Asked] = []
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def _next(self, asked: Asked) -> Answer:
+        with self._lock:
+            self.asked.append(asked)
+            if callable(self._answers):
+                return self._answers(asked)
+            return self._answers[min(len(self.asked), len(self._answers)) - 1]
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """The server's address, while it serves."""
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                raw = self.rfile.read(length)
+                asked = Asked(self.path, dict(self.headers), json.loads(raw) if raw else None)
+                answer = outer._next(asked)
+                if answer.delay:
+                    outer._stopped.wait(answer.delay)
+                if answer.hang:
+                    self.close_connection = True
+                    return
+                body = answer.body
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(data)))
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_POST
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            self._stopped.set()
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def gemini(
+    text: str | None,
+    *,
+    finish: str = "STOP",
+    model: str = "gemini-3.5-flash-lite",
+    usage: dict[str, int] | None = None,
+    thought: str | None = None,
+) -> Answer:
+    """A generateContent response with one candidate."""
+    parts = [] if thought is None else [{"text": thought, "thought": True}]
+    parts += [] if text is None else [{"text": text}]
+    candidate: dict[str, Any] = {"finishReason": finish, "index": 0}
+    if parts:
+        candidate["content"] = {"role": "model", "parts": parts}
+    return Answer(
+        body={
+            "candidates": [candidate],
+            "modelVersion": model,
+            "usageMetadata": usage
+            or {"promptTokenCount": 100, "candidatesTokenCount": 20, "thoughtsTokenCount": 5},
+        }
+    )
+
+
+def solution(w: float, b: float, reasoning: str = "because") -> str:
+    """A reply's text in the form our instruction asks for."""
+    return json.dumps({"reasoning": reasoning, "solution": {"w": w, "b": b}})
+
+
+def error(code: int, status: str, message: str, details: list[Any] | None = None) -> Answer:
+    """An error in Google's form."""
+    body = {"code": code, "message": message, "status": status, "details": details or []}
+    return Answer(code, {"error": body})
+
+
+def too_many(delay: str | None, quota: str = "GenerateRequestsPerMinutePerProject") -> Answer:
+    """A 429, with the wait the server asks for."""
+    details: list[Any] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [{"quotaId": quota, "quotaValue": "20"}],
+        }
+    ]
+    if delay is not None:
+        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+    return error(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", details)

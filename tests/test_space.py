@@ -1,0 +1,108 @@
+"""Writing a point and reading it are inverses; what is no point is refused with its kind."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opro_cli.problems.base import Unusable
+from opro_cli.problems.space import Box, Range
+
+NAMES = st.lists(
+    st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True), min_size=1, max_size=4, unique=True
+)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Box:
+    ranges = []
+    for name in draw(NAMES):
+        low = draw(st.integers(-1000, 999))
+        high = draw(st.integers(low + 1, 1000))
+        ranges.append(Range(name, low, high, draw(st.integers(0, 3))))
+    return Box(ranges)
+
+
+@st.composite
+def points(draw: st.DrawFn) -> tuple[Box, tuple]:
+    box = draw(boxes())
+    unrounded = [draw(st.floats(r.low, r.high)) for r in box.ranges]
+    return box, box.from_values(unrounded)
+
+
+@given(points())
+def test_render_and_read_are_inverses(case):
+    box, point = case
+    assert box.read(box.render(point)) == point
+    assert box.render(point).startswith(box.lead)
+    assert len(box.render(point)) <= box.max_chars
+
+
+@given(points())
+def test_values_and_json_are_inverses(case):
+    box, point = case
+    assert box.from_values(json.loads(json.dumps(box.to_values(point)))) == point
+    assert box.from_values(list(point)) == point
+
+
+@given(points())
+def test_the_grammar_admits_every_rendered_point(case):
+    box, point = case
+    text = box.render(point).removeprefix(box.lead)
+    assert re.fullmatch(gbnf_to_regex(box.grammar()), text)
+
+
+def gbnf_to_regex(grammar: str) -> str:
+    """The subset of GBNF that spaces use: literals, classes, repetition, alternatives."""
+    parts = re.findall(r'"[^"]*"|\[[^\]]*\]|\{[0-9,]+\}|[()|?]', grammar)
+    return "".join(re.escape(p[1:-1]) if p.startswith('"') else p for p in parts)
+
+
+BOX = Box([Range("w", -100, 100), Range("b", -100, 100)])
+
+
+@pytest.mark.parametrize(
+    ("values", "fate"),
+    [
+        ({"w": 101, "b": 0}, "out_of_range"),
+        ({"w": 1e300, "b": 0}, "out_of_range"),
+        ({"w": 10**400, "b": 0}, "out_of_range"),
+        ({"w": float("nan"), "b": 0}, "non_finite"),
+        ({"w": float("inf"), "b": 0}, "non_finite"),
+        ({"w": "1e999", "b": 0}, "non_finite"),
+        ({"w": "NaN", "b": 0}, "non_finite"),
+        ({"w": "0x10", "b": 0}, "unparsable"),
+        ({"w": "１２", "b": 0}, "unparsable"),
+        ({"w": "--5", "b": 0}, "unparsable"),
+        ({"w": "1_0", "b": 0}, "unparsable"),
+        ({"w": True, "b": 0}, "unparsable"),
+        ({"w": None, "b": 0}, "unparsable"),
+        ({"w": [1], "b": 0}, "unparsable"),
+        ({"w": 1}, "unparsable"),
+        ([1, 2, 3], "unparsable"),
+        ([], "unparsable"),
+    ],
+)
+def test_what_is_no_point_is_refused(values, fate):
+    with pytest.raises(Unusable) as caught:
+        BOX.from_values(values)
+    assert caught.value.fate == fate
+
+
+def test_numbers_are_rounded_half_to_even_as_numpy_does():
+    assert BOX.from_values([14.5, 15.5]) == (14, 16)
+    assert BOX.from_values(["-0.4", "2.0"]) == (0, 2)
+
+
+def test_points_of_whole_numbers_are_python_integers():
+    assert all(type(v) is int for v in BOX.from_values([1.0, "2"]))
+
+
+def test_ranges_are_said_in_words():
+    assert BOX.describe() == "w and b are whole numbers from -100 to 100"
+    mixed = Box([Range("lr", 0, 1, 3), Range("depth", 1, 8)])
+    assert "lr is a number with 3 decimals from 0.000 to 1.000" in mixed.describe()
