@@ -122,6 +122,9 @@ class _Checker:
         """Compare the totals. Raises ReplayMismatch."""
         r, t = self._recording, self.tally
         last = max(r.steps, default=0)
+        if t.step < last and r.spec.optimizer.needs_model:
+            replies = sum(step == t.step + 1 for step, _ in r.replies)
+            raise self._differs(t.step + 1, f"only {replies} replies are there", "a finished step")
         if t.step != last:
             raise self._differs(t.step, f"{t.step} steps in all", f"{last}")
         if r.stop is not None and t.reason is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opro_cli.report.summary import Row, Stat, Summary
+from opro_cli.text import clean
 
 
 def to_object(row: Row) -> dict[str, Any]:
@@ -77,4 +78,10 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         yield prefix, " ".join(str(item) for item in value)
     else:
-        yield prefix, value
+        yield prefix, _cell(value) if isinstance(value, str) else value
+
+
+def _cell(text: str) -> str:
+    """Text on one line, and none that a spreadsheet would take for a formula."""
+    shown = clean(text, 2000)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

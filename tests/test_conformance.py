@@ -1,0 +1,158 @@
+"""What every optimizer does, and what every model does."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from contextlib import ExitStack
+
+import pytest
+
+from opro_cli import optimizers
+from opro_cli.events import Reply, Scored
+from opro_cli.llm.base import Request
+from opro_cli.llm.gemini import Gemini
+from opro_cli.llm.retry import Retry
+from opro_cli.metaprompt import FORMS
+from opro_cli.optimizers.base import Task
+from opro_cli.problems.linear import LinearSettings
+from opro_cli.randomness import Randomness
+from opro_cli.recorder import Recorder
+from tests.doubles import Scripted
+from tests.loopback import Loopback, gemini, solution
+
+LINEAR = LinearSettings(targets=[{"w": 15, "b": 14}])
+
+
+def build(name: str, seed: int = 0):
+    def answer(request: Request, sample: int) -> str:
+        return f"[{(request.seed + sample) % 30}, {(request.seed // 7 + sample) % 30}]"
+
+    problem = LINEAR.build(LINEAR.targets[0], 0)
+    settings = optimizers.settings_of(name)()
+    llm = Scripted(answer) if settings.needs_model else None
+    return problem, settings.build(Task(problem, Randomness(seed, "run"), llm))
+
+
+def play(name: str, steps: int = 6, seed: int = 0):
+    """Proposals of a few steps, evaluated and told."""
+    problem, optimizer = build(name, seed)
+
+    async def run():
+        optimizer.tell([Scored(p, problem.evaluate(p), "start") for p in optimizer.starts()])
+        asked = []
+        for step in range(1, steps + 1):
+            asked.append(await optimizer.ask(step))
+            scored = [
+                Scored(p.point, problem.evaluate(p.point), p.source) for p in asked[-1].proposals
+            ]
+            before = copy.deepcopy(scored)
+            assert optimizer.tell(scored) is None
+            assert scored == before, "tell must not change its argument"
+            if asked[-1].stop:
+                break
+        return asked
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", optimizers.NAMES)
+class TestEveryOptimizer:
+    def test_its_section_has_its_name_and_a_summary(self, name):
+        cls = optimizers.settings_of(name)
+        assert cls.name == name
+        assert cls.summary
+        assert cls().model_dump(mode="json") is not None
+
+    def test_it_starts_with_at_least_one_point(self, name):
+        _, optimizer = build(name)
+        assert optimizer.starts()
+        assert optimizer.starts() == optimizer.starts()
+
+    def test_proposals_of_a_step_are_distinct_and_say_who_made_them(self, name):
+        for asked in play(name):
+            points = [p.point for p in asked.proposals]
+            assert len(points) == len(set(points))
+            assert all(p.source for p in asked.proposals)
+            assert asked.steps >= 0
+
+    def test_the_same_seed_proposes_the_same(self, name):
+        assert play(name, seed=3) == play(name, seed=3)
+
+    def test_ask_is_a_coroutine_and_tell_is_not(self, name):
+        _, optimizer = build(name)
+        assert inspect.iscoroutinefunction(optimizer.ask)
+        assert not inspect.iscoroutinefunction(optimizer.tell)
+
+    def test_invalid_values_are_survived(self, name):
+        problem, optimizer = build(name)
+
+        async def run():
+            optimizer.tell([Scored(p, float("nan"), "start") for p in optimizer.starts()])
+            asked = await optimizer.ask(1)
+            optimizer.tell([Scored(p.point, float("inf")) for p in asked.proposals])
+            await optimizer.ask(2)
+
+        asyncio.run(run())
+
+
+def local_model(stack: ExitStack):
+    from opro_cli.llm import local
+
+    return local.Local(*local.model_file("local"))
+
+
+def gemini_model(stack: ExitStack):
+    url = stack.enter_context(Loopback([gemini(solution(1, 2))]).serving())
+    return Gemini("gemini-3.5-flash-lite", "key", base_url=url)
+
+
+MODELS = {
+    "gemini": gemini_model,
+    "gemini with retries": lambda stack: Retry(gemini_model(stack)),
+    "recorded gemini": lambda stack: Recorder(gemini_model(stack), lambda event: None),
+    "local": local_model,
+    "scripted": lambda stack: Scripted(lambda request, sample: "[1, 2]"),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.model if n == "local" else ()) for n in MODELS]
+)
+def test_every_model(name):
+    problem = LINEAR.build(LINEAR.targets[0], 0)
+
+    async def run(llm):
+        assert llm.name
+        assert llm.form in ("instruct", "list")
+        assert llm.samples_per_call >= 1
+        prompt = FORMS[llm.form].write(problem, [((14, 14), 42747.8)], 100.0)
+        samples = min(3, llm.samples_per_call)
+        request = Request(
+            prompt.text,
+            samples,
+            1,
+            temperature=1.0,
+            max_tokens=prompt.max_tokens,
+            schema=prompt.schema,
+            grammar=prompt.grammar,
+            stop=prompt.stop,
+            seed=1,
+        )
+        replies = await llm.sample(request)
+        assert len(replies) == samples
+        for reply in replies:
+            assert isinstance(reply, Reply)
+            assert reply.text
+            assert reply.model
+            assert reply.finish == "stop"
+            assert reply.usage.output > 0
+            assert reply.attempts >= 1
+            assert len(FORMS[llm.form].read(reply.text, problem.space)) == 1
+        assert replies[0].usage.input > 0
+        await llm.close()
+        await llm.close()
+
+    with ExitStack() as stack:
+        asyncio.run(run(MODELS[name](stack)))
