@@ -86,7 +86,7 @@ class TestEveryOptimizer:
         assert not inspect.iscoroutinefunction(optimizer.tell)
 
     def test_invalid_values_are_survived(self, name):
-        problem, optimizer = build(name)
+        _, optimizer = build(name)
 
         async def run():
             optimizer.tell([Scored(p, float("nan"), "start") for p in optimizer.starts()])

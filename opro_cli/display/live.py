@@ -48,7 +48,7 @@ class Live(Silent):
         if isinstance(event, Stopped | Failed):
             self._running.pop(id(run), None)
             self._done += 1
-            self._live.console.print(_ending(run, event))
+            self._live.console.print(ending(run, event))
         if time.monotonic() - self._drawn > REFRESH or isinstance(event, Stopped | Failed):
             self._draw()
 
@@ -62,9 +62,10 @@ class Live(Silent):
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        self._live.update(Group(self._table(), self._footer()), refresh=True)
+        self._live.update(Group(self.table(), self.footer()), refresh=True)
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """A row a running run."""
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
         table.add_column("run", no_wrap=True, overflow="ellipsis", max_width=26)
         for heading in ("step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"):
@@ -77,7 +78,8 @@ class Live(Silent):
             table.add_row("")  # the height never changes
         return table
 
-    def _footer(self) -> Text:
+    def footer(self) -> Text:
+        """A bar of finished runs, and totals."""
         total, done = len(self._runs), self._done
         filled = 20 * done // total if total else 0
         parts = [
@@ -108,7 +110,8 @@ def _cells(run: Watched) -> list[Text]:
     return [Text(cell) for cell in cells]
 
 
-def _ending(run: Watched, event: Event) -> Text:
+def ending(run: Watched, event: Event) -> Text:
+    """The one line a finished run collapses to."""
     t = run.tally
     if isinstance(event, Failed):
         return Text(f"✗ {run.name}: failed at step {t.step}: {clean(event.message)}", style="red")
