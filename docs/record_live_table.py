@@ -18,7 +18,7 @@ from opro_cli.display import Watched
 from opro_cli.display.live import Live, ending
 from opro_cli.environment import Environment
 from opro_cli.events import Event, Failed, Stepped, Stopped
-from opro_cli.launch import launch
+from opro_cli.launch import Launcher
 from opro_cli.plan import Asked, make
 from opro_cli.runs import Runs
 
@@ -50,7 +50,8 @@ def main() -> None:
     env = Environment()
     asked = Asked("quickstart", flags={"model": "local", "seed": "4"})
     with tempfile.TemporaryDirectory() as folder:
-        launch(make(asked, env, ["opro"]), Runs(Path(folder)), [Recording()], env, print)
+        plan = make(asked, env, ["opro"])
+        Launcher(Runs(Path(folder)), [Recording()], env, print).launch(plan)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The commands: parse, call, print, and map errors to exit codes. No logic here.
 
-Exit codes: 0 done; 1 a run failed; 2 usage or configuration; 130 interrupted.
+Exit codes: 0 done; 1 a run failed; 2 usage or configuration; 3 stopped by a cap or a quota;
+130 interrupted.
 Data goes to stdout, progress and messages to stderr.
 """
 
@@ -110,6 +111,16 @@ def run_opro(
     patience: options.Patience = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
+    base_url: options.BaseUrl = None,
+    strict_model: options.StrictModel = None,
+    proposals_per_call: options.ProposalsPerCall = None,
+    concurrency: options.Concurrency = None,
+    requests_per_minute: options.RequestsPerMinute = None,
+    tokens_per_minute: options.TokensPerMinute = None,
+    max_cost: options.MaxCost = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
     settings: options.Set = None,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",
@@ -137,6 +148,7 @@ def run_sgd(
     num_points: options.NumPoints = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
+    max_time: options.MaxTime = None,
     settings: options.Set = None,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",
@@ -166,6 +178,16 @@ def sweep(
     seed: options.Seed = None,
     learning_rate: options.LearningRate = None,
     tolerance: options.Tolerance = None,
+    base_url: options.BaseUrl = None,
+    strict_model: options.StrictModel = None,
+    proposals_per_call: options.ProposalsPerCall = None,
+    concurrency: options.Concurrency = None,
+    requests_per_minute: options.RequestsPerMinute = None,
+    tokens_per_minute: options.TokensPerMinute = None,
+    max_cost: options.MaxCost = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
     settings: options.Set = None,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",

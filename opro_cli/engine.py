@@ -7,70 +7,105 @@ before it is parsed, and a step before the optimizer learns from it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from opro_cli.errors import OproError, Paused, RunFailed
-from opro_cli.events import Failed, Point, Reading, Scored, Started, Stepped, Stopped
+from opro_cli.errors import LLMError, OproError, Paused, RunFailed
+from opro_cli.events import (
+    Event,
+    Failed,
+    Point,
+    Reading,
+    Reply,
+    Scored,
+    Started,
+    Stepped,
+    Stopped,
+)
 from opro_cli.llm.base import LLM
 from opro_cli.optimizers import Asked, Limits, Proposal, Task
 from opro_cli.problems import Problem, label
 from opro_cli.randomness import Randomness
-from opro_cli.recorder import Emit, Recorder, Replies
+from opro_cli.recorder import Recorder, Replies
 from opro_cli.spec import RunSpec
 
-REASONS = {
-    "converged": "found the target",
-    "max_steps": "made all steps it was allowed",
-    "patience": "no better value for as many steps as patience allows",
-    "diverged": "the loss grew without bound",
-    "max_iterations": "made all iterations it was allowed",
-    "recording_ended": "the recording has no more steps",
-}
-"""Why a run stopped, in words."""
+
+class Journal(Protocol):
+    """Where the events of a run go."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event. An error stops the run."""
+
+    async def settle(self) -> None:
+        """Return when everything emitted so far would survive a power cut."""
 
 
-async def run(spec: RunSpec, llm: LLM | None, emit: Emit, recorded: Replies | None = None) -> None:
-    """One run from its starting points to its end.
+@dataclass(frozen=True)
+class Surroundings:
+    """What a run is given beside its spec.
 
     Args:
-        spec: what to run.
         llm: the model, for optimizers that need one.
-        emit: where events go; an error it raises stops the run.
         recorded: replies that are known already and need not be asked for.
+        gate: called before every step; raises Paused to leave the run where it is.
+        inspect: called with each new reply after it is recorded.
+    """
+
+    llm: LLM | None = None
+    recorded: Replies | None = None
+    gate: Callable[[], None] = lambda: None
+    inspect: Callable[[Reply], None] | None = None
+
+
+async def run(spec: RunSpec, journal: Journal, given: Surroundings) -> None:
+    """One run from its starting points to its end.
 
     Raises:
         RunFailed: after a Failed event, where the model, the optimizer or the log gave up.
-        Paused: where somebody wants the run left as it is.
+        Paused: where the run is left as it is; after a Stopped event if there is a reason.
     """
     problem = spec.instance()
     randomness = Randomness(spec.seed, f"{label(spec.target)}/{spec.repetition}")
-    recorder = Recorder(llm, emit, recorded) if llm is not None else None
+    recorder = None
+    if given.llm is not None:
+        recorder = Recorder(given.llm, journal.emit, given.recorded, given.inspect)
     optimizer = spec.optimizer.build(Task(problem, randomness, recorder))
     book = _Book(problem, spec.effective_limits)
 
     started = book.score([Proposal(point, "start") for point in optimizer.starts()])
-    emit(Started(started))
+    journal.emit(Started(started))
     optimizer.tell(started)
     reason = "converged" if any(problem.solved(pair.point) for pair in started) else None
     while reason is None:
         try:
+            given.gate()
             asked = await optimizer.ask(book.step + 1)
             stepped = book.take(asked)
-        except RunFailed as error:
-            emit(Failed(book.step, type(error).__name__, error.message))
+        except Paused as paused:
+            if paused.reason:
+                journal.emit(Stopped(book.step, paused.reason))
             raise
-        except (OproError, Paused):
+        except LLMError as error:
+            journal.emit(Failed(book.step, _kind(error), error.message, error.attempts))
+            raise
+        except OproError:
             raise
         except Exception as error:  # a bug, ours or that of a problem: this run fails alone
-            emit(Failed(book.step, type(error).__name__, str(error)))
-            raise RunFailed(f"{type(error).__name__}: {error}") from error
-        emit(stepped)
+            journal.emit(Failed(book.step, _kind(error), str(error)))
+            raise RunFailed(f"{_kind(error)}: {error}") from error
+        journal.emit(stepped)
+        await journal.settle()
         optimizer.tell(stepped.pairs)
         reason = asked.stop or book.stop(stepped.pairs)
-        await asyncio.sleep(0)  # a run that never waits must not starve the others
-    emit(Stopped(book.step, reason))
+    journal.emit(Stopped(book.step, reason))
+    await journal.settle()
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
 
 
 class _Book:
@@ -132,16 +167,14 @@ def _known(reading: Reading, known: set[Point]) -> Reading:
 async def run_all(runs: Sequence[Callable[[], Awaitable[None]]], concurrency: int) -> None:
     """Run all of them, at most ``concurrency`` at a time, started in order.
 
-    A run that raises RunFailed fails alone. Anything else ends them all.
+    A run that raises RunFailed or Paused ends alone. Anything else ends them all.
     """
     slots = asyncio.Semaphore(concurrency)
 
     async def one(run: Callable[[], Awaitable[None]]) -> None:
         async with slots:
-            try:
+            with contextlib.suppress(RunFailed, Paused):  # it is in its log, and counted there
                 await run()
-            except RunFailed:
-                return  # it is in its log, and counted there
 
     async with asyncio.TaskGroup() as group:
         for item in runs:

@@ -56,7 +56,15 @@ class RunFailed(OproError):
 
 
 class LLMError(RunFailed):
-    """The provider refused in a way that asking again does not mend."""
+    """The provider refused in a way that asking again does not mend.
+
+    Args:
+        attempts: calls made for the reply that did not come.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, attempts: int = 1) -> None:
+        super().__init__(message, hint)
+        self.attempts = attempts
 
 
 class TransientError(LLMError):
@@ -64,11 +72,19 @@ class TransientError(LLMError):
 
     Args:
         wait: seconds the server asked to wait, or None where it named none.
+        too_many: the server has said that there are too many calls, whoever makes them.
     """
 
-    def __init__(self, message: str, hint: str = "", *, wait: float | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, wait: float | None = None, too_many: bool = False
+    ) -> None:
         super().__init__(message, hint)
         self.wait = wait
+        self.too_many = too_many
+
+
+class QuotaError(LLMError):
+    """A quota that waiting minutes does not renew. Nobody in this process need ask again."""
 
 
 class LogError(RunFailed):
@@ -80,4 +96,12 @@ class ReplayMismatch(OproError):
 
 
 class Paused(Exception):
-    """A run is left where it is, to be gone on with later or not at all. No error, and no event."""
+    """A run is left where it is, to be gone on with later or not at all. No error.
+
+    Args:
+        reason: recorded as the reason of the stop; empty to record nothing.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -67,6 +67,10 @@ class Reply:
     attempts: int = 1
     seconds: float = 0.0
     detail: str = ""
+    troubles: tuple[str, ...] = ()
+    """What went wrong in the attempts before, one message each."""
+    cost: float | None = None
+    """US dollars; None where the price is unknown, which is not free."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The run is over. ``reason`` is one of ``REASONS`` in :mod:`opro_cli.engine`."""
+    """The run is over (or paused, see ``PAUSES``). ``reason`` is one of ``REASONS``."""
 
     step: int
     reason: str
@@ -150,7 +154,26 @@ class Failed:
     step: int
     error: str
     message: str
+    attempts: int = 1
+    """Calls made for the reply that did not come."""
 
+
+REASONS = {
+    "converged": "found the target",
+    "max_steps": "made all the steps it was allowed",
+    "patience": "no better value for as many steps as patience allows",
+    "diverged": "the loss grew without bound",
+    "max_iterations": "made all the iterations it was allowed",
+    "max_cost": "the money allowed is spent",
+    "max_calls": "the model calls allowed are made",
+    "max_tokens": "the tokens allowed are used",
+    "max_time": "the time allowed is over",
+    "quota": "the account's quota is spent",
+}
+"""Why a run stopped, in words."""
+
+PAUSES = frozenset({"max_cost", "max_calls", "max_tokens", "max_time", "quota"})
+"""Stops that say nothing about the run itself: it can be gone on with, and is not finished."""
 
 Event: TypeAlias = Started | Prompted | Replied | Stepped | Stopped | Failed
 TYPES: dict[str, type[Event]] = {
@@ -192,7 +215,13 @@ def _read(key: str, value: Any) -> Any:
             return tuple((_point(point), str(score)) for point, score in value)
         case "reply":
             usage = value.get("usage")
-            return Reply(**{**value, "usage": None if usage is None else Usage(**usage)})
+            return Reply(
+                **{
+                    **value,
+                    "usage": None if usage is None else Usage(**usage),
+                    "troubles": tuple(value.get("troubles", ())),
+                }
+            )
         case "readings":
             return tuple(_reading(item) for item in value)
     return value

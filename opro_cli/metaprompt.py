@@ -31,7 +31,8 @@ class Prompt:
 
     text: str
     shown: tuple[tuple[Point, str], ...]
-    max_tokens: int
+    max_tokens: int | None = None
+    """Tokens that the longest right reply can have; None where nobody can tell."""
     schema: dict[str, Any] | None = None
     grammar: str | None = None
     stop: tuple[str, ...] = ()
@@ -40,8 +41,17 @@ class Prompt:
 class MetaPrompt(Protocol):
     """One form of meta-prompt."""
 
-    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None) -> Prompt:
-        """The meta-prompt that shows ``pairs``, worst first; ``aim`` is the value asked for."""
+    def write(
+        self, problem: Problem, pairs: Sequence[Pair], aim: float | None, proposals: int = 1
+    ) -> Prompt:
+        """The meta-prompt that shows ``pairs``, worst first.
+
+        Args:
+            problem: words and space.
+            pairs: what to show.
+            aim: the value asked for, where the form asks for one.
+            proposals: solutions wanted in one reply.
+        """
 
     def read(self, text: str, space: Space) -> list[Point | Unusable]:
         """The solutions in one reply, usable or not; at least one."""
@@ -54,34 +64,35 @@ class Instruct:
         strict: read only JSON or the last bracketed pair, as the recorded experiments did.
     """
 
-    max_tokens = 4096  # thinking counts against it, so it is generous
-
     def __init__(self, strict: bool = False) -> None:
         self._strict = strict
 
-    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None = None) -> Prompt:
+    def write(
+        self,
+        problem: Problem,
+        pairs: Sequence[Pair],
+        aim: float | None = None,
+        proposals: int = 1,
+    ) -> Prompt:
         """The instruction; ``aim`` is not used."""
         w, space = problem.wording, problem.space
         better = "lower" if w.direction == "minimize" else "higher"
         shown = _shown(problem, pairs)
         listed = "\n\n".join(f"{space.render(p)}\n{w.value}: {value}" for p, value in shown)
+        wanted = f"one {w.solution} that is"
+        if proposals > 1:
+            wanted = f"{proposals} of them, each different from the others and"
         text = (
             f"Help to {w.direction} {w.task}. Its formula is hidden; all there is to go by is "
             f"the {w.value} found for each {w.solution} tried so far. They are listed from the "
             f"worst {w.value} to the best, and {better} is better.\n\n"
             f"{listed}\n\n"
-            f"Propose one {w.solution} that is not in the list and should have a {better} "
-            f"{w.value} than all of it. {_sentence(space.describe())} Do not write code. "
+            f"Propose {wanted} not in the list and should have a {better} {w.value} than all of "
+            f"it. {_sentence(space.describe())} Do not write code. "
             'Answer in JSON: first "reasoning", two or three sentences on what the list suggests, '
-            'then "solution".'
+            f'then "{"solution" if proposals == 1 else "solutions"}".'
         )
-        schema = {
-            "type": "object",
-            "properties": {"reasoning": {"type": "string"}, "solution": space.schema()},
-            "required": ["reasoning", "solution"],
-            "propertyOrdering": ["reasoning", "solution"],
-        }
-        return Prompt(text, shown, self.max_tokens, schema=schema)
+        return Prompt(text, shown, schema=_schema(space, proposals))
 
     def read(self, text: str, space: Space) -> list[Point | Unusable]:
         """JSON if the reply is JSON (fenced or not), else the last bracketed numbers."""
@@ -112,8 +123,14 @@ class Instruct:
 class ContinueList:
     """A list to be continued, the value first."""
 
-    def write(self, problem: Problem, pairs: Sequence[Pair], aim: float | None = None) -> Prompt:
-        """Lines of value and point, worst first, and one begun with ``aim``."""
+    def write(
+        self,
+        problem: Problem,
+        pairs: Sequence[Pair],
+        aim: float | None = None,
+        proposals: int = 1,
+    ) -> Prompt:
+        """Lines of value and point, worst first, and one begun with ``aim``; one proposal."""
         w, space = problem.wording, problem.space
         shown = _shown(problem, pairs)
         lines = [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
@@ -140,6 +157,25 @@ FORMS: dict[str, MetaPrompt] = {
     "list": ContinueList(),
     "recorded": Instruct(strict=True),
 }
+
+
+def _schema(space: Space, proposals: int) -> dict[str, Any]:
+    """JSON schema of a reply: the reasoning, then one solution or exactly so many."""
+    key, solution = "solution", space.schema()
+    if proposals > 1:
+        key = "solutions"
+        solution = {
+            "type": "array",
+            "items": solution,
+            "minItems": proposals,
+            "maxItems": proposals,
+        }
+    return {
+        "type": "object",
+        "properties": {"reasoning": {"type": "string"}, key: solution},
+        "required": ["reasoning", key],
+        "propertyOrdering": ["reasoning", key],
+    }
 
 
 def _shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], ...]:

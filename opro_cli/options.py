@@ -68,6 +68,39 @@ BatchSize = Annotated[
     str | None,
     typer.Option("--batch-size", metavar="N", help="Gradient descent: data points a gradient."),
 ]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option("--base-url", metavar="URL", help="Server of an openai: model [OPENAI_BASE_URL]."),
+]
+StrictModel = Annotated[
+    bool | None,
+    typer.Option("--strict-model", help="Fail where another model answers than the one asked for."),
+]
+ProposalsPerCall = Annotated[
+    str | None,
+    typer.Option("--proposals-per-call", metavar="N", help="Distinct proposals in one reply."),
+]
+Concurrency = Annotated[
+    str | None, typer.Option("--concurrency", metavar="N", help="Calls in flight at once.")
+]
+RequestsPerMinute = Annotated[
+    str | None, typer.Option("--requests-per-minute", metavar="N", help="Calls begun a minute.")
+]
+TokensPerMinute = Annotated[
+    str | None, typer.Option("--tokens-per-minute", metavar="N", help="Tokens a minute.")
+]
+MaxCost = Annotated[
+    str | None, typer.Option("--max-cost", metavar="DOLLARS", help="Spend no more than this.")
+]
+MaxCalls = Annotated[
+    str | None, typer.Option("--max-calls", metavar="N", help="Make no more model calls than this.")
+]
+MaxTokens = Annotated[
+    str | None, typer.Option("--max-tokens", metavar="N", help="Use no more tokens than this.")
+]
+MaxTime = Annotated[
+    str | None, typer.Option("--max-time", metavar="SECONDS", help="Begin nothing after this long.")
+]
 RunsDir = Annotated[
     Path | None,
     typer.Option(

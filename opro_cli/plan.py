@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from opro_cli import presets
 from opro_cli.environment import Environment
 from opro_cli.errors import ModelUnavailable, PresetError, UsageError
-from opro_cli.llm.providers import Choice, choose
+from opro_cli.llm.base import Price
+from opro_cli.llm.providers import Choice, Wanted, choose
+from opro_cli.optimizers import Task
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.presets import Override, Resolved
+from opro_cli.randomness import Randomness
 from opro_cli.spec import Preset, RunSpec
 
 FLAGS = {
@@ -28,6 +31,16 @@ FLAGS = {
     "tolerance": "sgd.tolerance",
     "batch_size": "sgd.batch_size",
     "max_iterations": "sgd.max_iterations",
+    "base_url": "opro.base_url",
+    "proposals_per_call": "opro.proposals_per_call",
+    "strict_model": "opro.strict_model",
+    "concurrency": "limits.concurrency",
+    "requests_per_minute": "limits.requests_per_minute",
+    "tokens_per_minute": "limits.tokens_per_minute",
+    "max_cost": "budget.max_cost",
+    "max_calls": "budget.max_calls",
+    "max_tokens": "budget.max_tokens",
+    "max_time": "budget.max_time",
 }
 """Options of the command line, and the setting each one sets."""
 
@@ -54,8 +67,7 @@ class Plan:
 
     resolved: Resolved
     specs: tuple[RunSpec, ...]
-    models: Mapping[str, Choice]
-    """By the name in a spec's ``model``."""
+    models: Mapping[Wanted, Choice]
     notices: tuple[str, ...]
     optimizers: tuple[str, ...]
 
@@ -122,31 +134,53 @@ def make(
                 f"values. For all of it: opro sweep {resolved.path}"
             )
     specs = [spec for cell in cells for spec in cell.runs(names)]
-    models: dict[str, Choice] = {}
-    for wanted in dict.fromkeys(spec.model for spec in specs if spec.model is not None):
+    choices: dict[Wanted, Choice] = {}
+    for spec in specs:
+        want = wanted(spec)
+        if want is None or want in choices:
+            continue
         try:
-            models[wanted] = choose(wanted, env)
+            choices[want] = choose(want, env)
         except ModelUnavailable:
             if not dry:
                 raise
             continue
-        notices += models[wanted].notices
-    specs = [_concrete(spec, models) for spec in specs]
+        notices += choices[want].notices
+    specs = [_concrete(spec, choices) for spec in specs]
     for spec in specs:
         _check(spec)
+    _check_budget(resolved.base, choices.values())
     unique = {spec.sha256(): spec for spec in specs}  # cells may agree on a baseline
     return Plan(
         resolved,
         tuple(unique.values()),
-        {choice.spec: choice for choice in models.values()},
-        tuple(notices),
+        {choice.wanted: choice for choice in choices.values()},
+        tuple(dict.fromkeys(notices)),
         tuple(names),
     )
 
 
-def _concrete(spec: RunSpec, models: Mapping[str, Choice]) -> RunSpec:
+def wanted(spec: RunSpec) -> Wanted | None:
+    """The model a run asks for, or None where it needs none."""
+    settings = spec.optimizer
+    if not isinstance(settings, OproSettings):
+        return None
+    price = None
+    if settings.price_input is not None and settings.price_output is not None:
+        price = Price(settings.price_input, settings.price_output)
+    return Wanted(
+        spec=settings.model,
+        base_url=settings.base_url,
+        candidates=settings.candidates_per_call,
+        price=price,
+        samples=settings.replies_per_step,
+    )
+
+
+def _concrete(spec: RunSpec, choices: Mapping[Wanted, Choice]) -> RunSpec:
     """The spec with ``auto`` replaced by what it comes to."""
-    choice = models.get(spec.model or "")
+    want = wanted(spec)
+    choice = choices.get(want) if want is not None else None
     if choice is None or not isinstance(spec.optimizer, OproSettings):
         return spec
     return spec.with_optimizer(model=choice.spec, **spec.optimizer.resolved(choice.form))
@@ -155,10 +189,20 @@ def _concrete(spec: RunSpec, models: Mapping[str, Choice]) -> RunSpec:
 def _check(spec: RunSpec) -> None:
     """Raises UsageError where a problem and an optimizer do not go together."""
     if not spec.optimizer.needs_model:
-        from opro_cli.optimizers import Task
-        from opro_cli.randomness import Randomness
-
         spec.optimizer.build(Task(spec.instance(), Randomness(spec.seed, "")))
+
+
+def _check_budget(preset: Preset, choices: Iterable[Choice]) -> None:
+    """Raises UsageError for a cap on money with a model whose price nobody knows."""
+    if preset.general.budget.max_cost is None:
+        return
+    for choice in choices:
+        if choice.price is None:
+            raise UsageError(
+                f"There is a cap on cost, and the price of {choice.spec} is unknown.",
+                "give it (in dollars per million tokens) as opro.price_input and "
+                "opro.price_output, or use --max-calls or --max-tokens",
+            )
 
 
 def _target(text: str) -> dict[str, Any]:
@@ -169,9 +213,3 @@ def _target(text: str) -> dict[str, Any]:
             raise UsageError(f"--target {text}: no NAME=VALUE.", "as in --target w=15,b=14")
         target[name.strip()] = presets.scalar(value.strip())
     return target
-
-
-def most_calls(spec: RunSpec) -> int:
-    """Model calls of one run, at most: one a proposal asked for."""
-    samples = getattr(spec.optimizer, "points_per_step", 0) if spec.optimizer.needs_model else 0
-    return int(samples) * spec.effective_limits.max_steps

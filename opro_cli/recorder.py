@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
+from opro_cli.errors import Paused
 from opro_cli.events import Event, Prompted, Replied, Reply
 from opro_cli.llm.base import LLM, Form, Request
 
@@ -22,10 +23,18 @@ class Recorder:
         llm: the model to ask.
         emit: where events go. The event is out before the reply is handed on.
         recorded: replies an earlier session has recorded; they are given again, not asked for.
+        inspect: called with each new reply after it is emitted; what it raises ends the step.
     """
 
-    def __init__(self, llm: LLM, emit: Emit, recorded: Replies | None = None) -> None:
+    def __init__(
+        self,
+        llm: LLM,
+        emit: Emit,
+        recorded: Replies | None = None,
+        inspect: Callable[[Reply], None] | None = None,
+    ) -> None:
         self._llm = llm
+        self._inspect = inspect
         self._emit = emit
         self._recorded = recorded or {}
 
@@ -73,14 +82,18 @@ class Recorder:
             for first, count in _runs(missing, self._llm.samples_per_call)
         ]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for error in sorted(errors, key=lambda e: isinstance(e, Paused)):
+            raise error  # a failure says more than a pause
         return [replies[sample] for sample in sorted(replies)]
 
     async def _call(self, request: Request, replies: dict[int, Reply]) -> None:
-        for offset, reply in enumerate(await self._llm.sample(request)):
+        new = await self._llm.sample(request)
+        for offset, reply in enumerate(new):
             self._keep(request.step, request.first + offset, reply, replies)
+        if self._inspect is not None:
+            for reply in new:
+                self._inspect(reply)
 
     def _keep(self, step: int, sample: int, reply: Reply, replies: dict[int, Reply]) -> None:
         self._emit(Replied(step, sample, reply))

@@ -19,7 +19,17 @@ from pydantic import ValidationError
 
 from opro_cli import __version__, presets
 from opro_cli.errors import OproError, RunsError, UsageError
-from opro_cli.events import Point, Prompted, Replied, Reply, Scored, Started, Stepped, Stopped
+from opro_cli.events import (
+    PAUSES,
+    Point,
+    Prompted,
+    Replied,
+    Reply,
+    Scored,
+    Started,
+    Stepped,
+    Stopped,
+)
 from opro_cli.optimizers import Limits
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.problems.linear import Given, LinearSettings, SeedRule, Seeds
@@ -90,7 +100,7 @@ def _ours(run: Recorded) -> Recording:
                 recording.replies[step, sample] = reply
             case Stepped():
                 recording.steps[event.step] = event
-            case Stopped():
+            case Stopped() if event.reason not in PAUSES:
                 recording.stop = event
     return recording
 

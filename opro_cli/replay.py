@@ -53,7 +53,7 @@ class Replayed:
         log = RunLog(created.path)
         for event in self.events:
             log.append(event)
-        log.close()
+        log.sync()
 
     def line(self) -> str:
         """What came out, in one line."""
@@ -75,7 +75,8 @@ def replay(recording: Recording) -> Replayed:
     settings = recording.spec.optimizer
     llm = Replay(recording.model or "") if settings.needs_model else None
     with contextlib.suppress(RecordingEnded):
-        asyncio.run(engine.run(recording.spec, llm, checker.take, recording.replies))
+        given = engine.Surroundings(llm, recording.replies)
+        asyncio.run(engine.run(recording.spec, checker, given))
     checker.finish()
     return Replayed(recording, tuple(checker.events), checker.tally)
 
@@ -90,7 +91,10 @@ class _Checker:
         self.events: list[Event] = []
         self.tally = tally_of(recording.spec)
 
-    def take(self, event: Event) -> None:
+    async def settle(self) -> None:
+        """Nothing is written."""
+
+    def emit(self, event: Event) -> None:
         """Compare one event. Raises ReplayMismatch, or RecordingEnded past the last step."""
         r = self._recording
         match event:

@@ -13,6 +13,7 @@ operating system as it happens, and the file is synced at the end of every step.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -30,7 +31,6 @@ from opro_cli.problems import label
 from opro_cli.spec import RunSpec
 
 RUN_FILE, EVENTS_FILE = "run.json", "events.jsonl"
-SYNCED = (events.Started, events.Stepped, events.Stopped, events.Failed)
 
 
 @dataclass(frozen=True)
@@ -91,35 +91,36 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 class RunLog:
-    """Appends one run's events."""
+    """Appends one run's events. Holds no file open: a sweep may have thousands of runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = (path / EVENTS_FILE).open("ab", buffering=0)
+        self._file = path / EVENTS_FILE
 
     def append(self, event: Event) -> None:
-        """Write one event; sync at the end of a step. Raises LogError."""
+        """Hand one event to the operating system, as one line. Raises LogError."""
         data = {"t": datetime.now(UTC).isoformat(timespec="milliseconds"), **events.to_json(event)}
         line = json.dumps(data, allow_nan=False).encode() + b"\n"
+        with self._open() as file:
+            view = memoryview(line)
+            while view:  # a raw write may be short
+                view = view[file.write(view) :]
+
+    def sync(self) -> None:
+        """Return when all events would survive a power cut. Raises LogError."""
+        with self._open() as file:
+            os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[io.FileIO]:
         try:
-            self._write(line)
-            if isinstance(event, SYNCED):
-                os.fsync(self._file.fileno())
+            with self._file.open("ab", buffering=0) as file:
+                yield file
         except OSError as error:
             raise LogError(
-                f"{self.path / EVENTS_FILE}: {error.strerror}. The run was stopped here.",
+                f"{self._file}: {error.strerror}. The run was stopped here.",
                 "what was written before is kept",
             ) from error
-
-    def _write(self, line: bytes) -> None:
-        view = memoryview(line)
-        while view:  # a raw write may be short
-            view = view[self._file.write(view) :]
-
-    def close(self) -> None:
-        """Close the file; a full disk was reported at the write."""
-        with contextlib.suppress(OSError):
-            self._file.close()
 
 
 class Runs:

@@ -7,11 +7,10 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opro_cli import display, plan
+from opro_cli import display, estimate, plan
 from opro_cli import presets as preset_files
 from opro_cli import report as reports
 from opro_cli.environment import Environment
@@ -19,7 +18,7 @@ from opro_cli.errors import OproError, ReplayMismatch, RunsError
 from opro_cli.events import Event, Failed, Stopped
 from opro_cli.plan import Plan
 from opro_cli.runs import Runs
-from opro_cli.text import clean, count
+from opro_cli.text import clean
 
 
 def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
@@ -40,16 +39,20 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     if options["dry_run"]:
         print_out(_dry_json(made) if options["json"] else _dry_text(made))
         return 0
-    from opro_cli import launch
+    from opro_cli.launch import Launcher, ending
 
     runs = Runs(runs_directory(options["runs_dir"], env))
     results = [_Results()] if options["json"] else []
-    outcome = launch.launch(made, runs, [shown, *results], env, say)
+    outcome = Launcher(runs, [shown, *results], env, say).launch(made)
     ids = [watched.id for watched in outcome.runs if watched.id]
     if not options["json"]:
         print_out(reports.render(reports.summarize(runs.select(ids)), "table", _width()))
-    say(launch.ending(outcome.runs))
-    say(f"next: opro report --format markdown{_where(options['runs_dir'])}")
+    say(ending(outcome))
+    if outcome.stopped:
+        say(f"stopped: {outcome.stopped}")
+        say(f"go on with: opro resume{_where(options['runs_dir'])}")
+    else:
+        say(f"next: opro report --format markdown{_where(options['runs_dir'])}")
     return outcome.exit_code
 
 
@@ -81,6 +84,7 @@ def _result(run: display.Watched) -> dict[str, Any]:
         "evaluations": t.evaluations,
         "calls": t.calls,
         "tokens": {"input": t.usage.input, "output": t.usage.output},
+        "cost": None if t.unpriced else t.cost,
         "seconds": round(t.seconds, 3),
     }
 
@@ -116,7 +120,7 @@ def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bo
     """``replay``: exit code 1 at the first difference."""
     from opro_cli import recording
     from opro_cli import replay as replays
-    from opro_cli.launch import circumstances
+    from opro_cli.provenance import circumstances
 
     runs = Runs(runs_directory(runs_dir, Environment()))
     if save:
@@ -196,6 +200,7 @@ def _config(made: Plan) -> str:
 
 
 def _dry_json(made: Plan) -> str:
+    total = estimate.of_plan(made)
     return (
         json.dumps(
             {
@@ -208,33 +213,52 @@ def _dry_json(made: Plan) -> str:
                         "target": spec.target,
                         "repetition": spec.repetition + 1,
                         "axes": dict(spec.axes),
-                        "max_steps": spec.effective_limits.max_steps,
-                        "max_calls": plan.most_calls(spec),
+                        **_span(estimate.of_run(spec, made)),
                     }
                     for spec in made.specs
                 ],
-                "max_calls": sum(plan.most_calls(spec) for spec in made.specs),
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "total": _span(total),
+                "assumed": estimate.ASSUMED,
             }
         )
         + "\n"
     )
 
 
+def _span(e: estimate.Estimate) -> dict[str, Any]:
+    return {
+        "steps": [round(e.steps.low), round(e.steps.high)],
+        "calls": [round(e.calls.low), round(e.calls.high)],
+        "tokens": {
+            "input": [round(e.input.low), round(e.input.high)],
+            "output": [round(e.output.low), round(e.output.high)],
+        },
+        "cost": None if e.cost is None else [round(e.cost.low, 6), round(e.cost.high, 6)],
+    }
+
+
 def _dry_text(made: Plan) -> str:
-    lines = [
-        f"# {clean(made.resolved.path)}",
-        _config(made),
-    ]
+    lines = [f"# {clean(made.resolved.path)}", _config(made)]
     models = sorted({spec.model for spec in made.specs if spec.model})
     lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
     for spec in made.specs:
-        calls = plan.most_calls(spec)
-        most = f", at most {calls:,} model calls" if calls else ""
-        lines.append(
-            f"  {display.Watched(spec).name}: "
-            f"at most {spec.effective_limits.max_steps:,} steps{most}"
-        )
-    total = sum(plan.most_calls(spec) for spec in made.specs)
-    lines.append(f"model calls: at most {total:,} ({count(total)}); none were made")
+        e = estimate.of_run(spec, made)
+        calls = f", at most {e.calls.high:,.0f} model calls" if e.calls.high else ""
+        lines.append(f"  {display.Watched(spec).name}: at most {e.steps.high:,.0f} steps{calls}")
+    total = estimate.of_plan(made)
+    if total.calls.high:
+        lines.append(f"model calls   {total.calls.low:,.0f} to {total.calls.high:,.0f}")
+        lines.append(f"input tokens  {total.input.low:,.0f} to {total.input.high:,.0f}")
+        lines.append(f"output tokens {total.output.low:,.0f} to {total.output.high:,.0f}")
+        lines.append(f"cost          {_money(total)}")
+        lines.append(f"assumed       {estimate.ASSUMED}")
+    lines.append("Nothing was started.")
     return "\n".join(lines) + "\n"
+
+
+def _money(e: estimate.Estimate) -> str:
+    if e.cost is None:
+        return f"unknown: no price is known for {', '.join(sorted(e.unpriced))}"
+    if not e.cost.high:
+        return "nothing: the model runs on this machine"
+    return f"${e.cost.low:.4f} to ${e.cost.high:.2f}"

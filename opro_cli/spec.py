@@ -15,6 +15,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field
 
 from opro_cli import optimizers, problems
+from opro_cli.llm.budget import BudgetSettings
+from opro_cli.llm.limiter import LimitSettings
 from opro_cli.optimizers import Limits, OptimizerSettings
 from opro_cli.problems import Problem, ProblemSettings, Target
 from opro_cli.problems.base import Integer, Number, Settings
@@ -61,6 +63,8 @@ class General(Settings):
     seed: Annotated[Integer, Field(ge=0, lt=2**32)] = 0
     max_steps: Annotated[Integer, Field(ge=1)] = 500
     patience: Annotated[Integer, Field(ge=1)] | None = None
+    limits: LimitSettings = LimitSettings()
+    budget: BudgetSettings = BudgetSettings()
     published: tuple[Published, ...] = ()
 
 
@@ -89,11 +93,13 @@ class Preset:
         sections = {name: _plain(self.sections[name]) for name in used}
         general = _plain(self.general)
         del general["published"]
+        settings = {key: general.pop(key) for key in ("limits", "budget")}
         published = [t.model_dump(mode="json", exclude_unset=True) for t in self.general.published]
         return {
             **general,
             "problem": _plain(self.problem),
             **sections,
+            **settings,
             **({"published": published} if published else {}),
         }
 
@@ -136,7 +142,7 @@ class Preset:
                     yield {"model": table.model, "source": table.source, **shown}
 
 
-_NO_BEARING = {"title", "description", "published"}
+_NO_BEARING = {"title", "description", "published", "limits", "budget"}
 
 
 @dataclass(frozen=True)

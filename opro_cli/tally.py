@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opro_cli.events import (
+    PAUSES,
     USABLE,
     Event,
     Failed,
@@ -44,6 +45,10 @@ class Tally:
     calls: int = 0
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+    """US dollars, as far as prices are known."""
+    unpriced: int = 0
+    """Replies of unknown price."""
     unmetered: int = 0
     """Replies whose tokens nobody counted."""
     models: Counter[str] = field(default_factory=Counter)
@@ -67,10 +72,10 @@ class Tally:
 
     @property
     def state(self) -> str:
-        """``converged``, ``stopped``, ``failed`` or ``unfinished``."""
+        """``converged``, ``stopped``, ``failed`` or ``unfinished`` (a pause included)."""
         if self.error is not None:
             return "failed"
-        if self.reason is None:
+        if self.reason is None or self.reason in PAUSES:
             return "unfinished"
         return "converged" if self.reason == "converged" else "stopped"
 
@@ -101,14 +106,17 @@ class Tally:
                 else:
                     self.usage += reply.usage
                 self.models[reply.model] += 1
+                self.cost += reply.cost or 0.0
+                self.unpriced += reply.cost is None
             case Stepped():
-                self.step = event.step
+                self.step, self.reason, self.error = event.step, None, None  # it went on
                 self.evaluations += event.evaluations
                 self.fates.update(reading.fate for reading in event.readings)
                 self._pairs(event.pairs)
             case Stopped(step, reason):
                 self.step, self.reason = step, reason
             case Failed():
+                self.attempts += event.attempts
                 self.error = f"{event.error}: {event.message}"
 
     def better(self, value: float) -> bool:

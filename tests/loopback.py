@@ -61,7 +61,11 @@ class Loopback:
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 raw = self.rfile.read(length)
-                asked = Asked(self.path, dict(self.headers), json.loads(raw) if raw else None)
+                asked = Asked(
+                    self.path,
+                    {name.lower(): value for name, value in self.headers.items()},
+                    json.loads(raw) if raw else None,
+                )
                 answer = outer._next(asked)
                 if answer.delay:
                     outer._stopped.wait(answer.delay)
@@ -117,6 +121,33 @@ def gemini(
             "modelVersion": model,
             "usageMetadata": usage
             or {"promptTokenCount": 100, "candidatesTokenCount": 20, "thoughtsTokenCount": 5},
+        }
+    )
+
+
+def chat(
+    text: str | None,
+    *,
+    finish: str = "stop",
+    model: str = "gpt",
+    refusal: str | None = None,
+    usage: dict[str, Any] | None = None,
+) -> Answer:
+    """A chat completion with one choice, in OpenAI's form."""
+    return Answer(
+        body={
+            "id": "c",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": finish,
+                    "message": {"role": "assistant", "content": text, "refusal": refusal},
+                }
+            ],
+            "usage": usage or {"prompt_tokens": 100, "completion_tokens": 25, "total_tokens": 125},
         }
     )
 

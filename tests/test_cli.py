@@ -102,11 +102,13 @@ def test_dry_run_touches_no_model_and_needs_none(opro, monkeypatch):
     done = opro("run-opro", "--preset", "exp1", "--dry-run")
     assert done.exit_code == 0
     assert "35 runs with auto" in done.stdout
-    assert "at most 140,000" in done.stdout
+    assert "model calls   " in done.stdout
+    assert "140,000" in done.stdout
+    assert "unknown: no price is known for auto" in done.stdout
     assert "temperature: 1.0  # " in done.stdout
     assert not Path("runs").exists()
     data = json.loads(opro("sweep", "exp1", "--dry-run", "--json").stdout)
-    assert data["max_calls"] == 140_000
+    assert data["total"]["calls"][1] == 140_000
     assert len(data["runs"]) == 42
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from contextlib import ExitStack
 
 import pytest
 
 from opro_cli import optimizers
 from opro_cli.events import Reply, Scored
 from opro_cli.llm.base import Request
-from opro_cli.llm.gemini import Gemini
-from opro_cli.llm.retry import Retry
+from opro_cli.llm.budget import Budget, BudgetSettings
+from opro_cli.llm.limiter import LimitSettings
+from opro_cli.llm.providers import Models, Wanted, choose
 from opro_cli.metaprompt import FORMS
 from opro_cli.optimizers.base import Task
 from opro_cli.problems.linear import LinearSettings
 from opro_cli.randomness import Randomness
 from opro_cli.recorder import Recorder
 from tests.doubles import Scripted
-from tests.loopback import Loopback, gemini, solution
+from tests.loopback import Loopback, chat, gemini, solution
 
 LINEAR = LinearSettings(targets=[{"w": 15, "b": 14}])
 
@@ -97,23 +97,45 @@ class TestEveryOptimizer:
         asyncio.run(run())
 
 
-def local_model(stack: ExitStack):
-    from opro_cli.llm import local
+class Alone:
+    """A model that needs no provider."""
 
-    return local.Local(*local.model_file("local"))
+    def __init__(self, llm) -> None:
+        self._llm = llm
+
+    def open(self, url: str):
+        return self._llm
+
+    async def close(self) -> None:
+        await self._llm.close()
 
 
-def gemini_model(stack: ExitStack):
-    url = stack.enter_context(Loopback([gemini(solution(1, 2))]).serving())
-    return Gemini("gemini-3.5-flash-lite", "key", base_url=url)
+class Provided:
+    """A model as a command gets it: chosen by name, behind limiter, retries and budget."""
+
+    def __init__(self, name: str, env: str = "", answer=None) -> None:
+        self._name, self._env = name, env
+        self.answers = [answer] if answer is not None else []
+
+    def open(self, url: str):
+        env = {"GEMINI_API_KEY": "k", "OPENAI_API_KEY": "k", self._env: url}
+        self._models = Models(env, LimitSettings(), Budget(BudgetSettings()))
+        return self._models.open(choose(Wanted(self._name), env))
+
+    async def close(self) -> None:
+        await self._models.close()
 
 
 MODELS = {
-    "gemini": gemini_model,
-    "gemini with retries": lambda stack: Retry(gemini_model(stack)),
-    "recorded gemini": lambda stack: Recorder(gemini_model(stack), lambda event: None),
-    "local": local_model,
-    "scripted": lambda stack: Scripted(lambda request, sample: "[1, 2]"),
+    "gemini": lambda: Provided(
+        "gemini-3.5-flash-lite", "GOOGLE_GEMINI_BASE_URL", gemini(solution(1, 2))
+    ),
+    "openai": lambda: Provided("openai:gpt", "OPENAI_BASE_URL", chat(solution(1, 2))),
+    "local": lambda: Provided("local"),
+    "scripted": lambda: Alone(Scripted(lambda request, sample: "[1, 2]")),
+    "recorded": lambda: Alone(
+        Recorder(Scripted(lambda request, sample: "[1, 2]"), lambda event: None)
+    ),
 }
 
 
@@ -123,7 +145,8 @@ MODELS = {
 def test_every_model(name):
     problem = LINEAR.build(LINEAR.targets[0], 0)
 
-    async def run(llm):
+    async def run(provided, url: str):
+        llm = provided.open(url)
         assert llm.name
         assert llm.form in ("instruct", "list")
         assert llm.samples_per_call >= 1
@@ -134,7 +157,7 @@ def test_every_model(name):
             samples,
             1,
             temperature=1.0,
-            max_tokens=prompt.max_tokens,
+            max_tokens=prompt.max_tokens or 4096,
             schema=prompt.schema,
             grammar=prompt.grammar,
             stop=prompt.stop,
@@ -151,8 +174,10 @@ def test_every_model(name):
             assert reply.attempts >= 1
             assert len(FORMS[llm.form].read(reply.text, problem.space)) == 1
         assert replies[0].usage.input > 0
-        await llm.close()
-        await llm.close()
+        assert sum(reply.calls for reply in replies) >= 1
+        await provided.close()
+        await provided.close()
 
-    with ExitStack() as stack:
-        asyncio.run(run(MODELS[name](stack)))
+    provided = MODELS[name]()
+    with Loopback(getattr(provided, "answers", [])).serving() as url:
+        asyncio.run(run(provided, url))

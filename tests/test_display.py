@@ -59,7 +59,7 @@ def play(shown, events=EVENTS, run=None):
     for event in events:
         run.tally.add(event)
         shown.event(run, event)
-        shown.tick()
+        shown.tick(0.0)
     shown.end()
 
 
@@ -101,7 +101,7 @@ def test_the_live_table_shows_a_row_a_run_and_collapses_it_to_a_line(monkeypatch
     for event in EVENTS[:-1]:
         run.tally.add(event)
         live.event(run, event)
-    live.tick()
+    live.tick(0.0)
     running = stream.getvalue()
     for heading in ("step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"):
         assert heading in running
@@ -131,7 +131,7 @@ def test_the_live_table_keeps_its_height(monkeypatch):
         for event in EVENTS:
             run.tally.add(event)
             live.event(run, event)
-            live.tick()
+            live.tick(0.0)
     assert len(heights) == 1
 
 

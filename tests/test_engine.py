@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -27,10 +28,27 @@ def spec(max_steps: int = 5, patience: int | None = None, w=15, b=14, **opro) ->
     )
 
 
+class Kept:
+    """A journal in memory."""
+
+    def __init__(self, emit=None) -> None:
+        self.events = []
+        self.settled = 0
+        self.emit = emit or self.events.append
+
+    async def settle(self) -> None:
+        self.settled = len(self.events)
+
+
+def play(run_spec: RunSpec, journal, **given):
+    asyncio.run(engine.run(run_spec, journal, engine.Surroundings(**given)))
+
+
 def run(run_spec: RunSpec, llm, recorded=None):
-    events = []
-    asyncio.run(engine.run(run_spec, llm, events.append, recorded))
-    return events
+    journal = Kept()
+    play(run_spec, journal, llm=llm, recorded=recorded)
+    assert journal.settled == len(journal.events)
+    return journal.events
 
 
 def test_events_come_in_order_and_a_reply_before_it_is_read():
@@ -81,34 +99,68 @@ def test_a_model_that_gives_up_fails_the_run_and_what_came_is_kept():
             raise LLMError("the model is gone")
         return "[1, 2]"
 
-    events = []
+    journal = Kept()
     with pytest.raises(RunFailed, match="the model is gone"):
-        asyncio.run(engine.run(spec(), Scripted(answer), events.append))
+        play(spec(), journal, llm=Scripted(answer))
+    events = journal.events
     assert events[-1] == Failed(1, "LLMError", "the model is gone")
     kept = [e.sample for e in events if isinstance(e, Replied) and e.step == 2]
     assert kept == [0, 2]
 
 
 def test_a_bug_fails_the_run_and_is_recorded():
-    events = []
+    journal = Kept()
 
     def answer(request, sample):
         raise ZeroDivisionError("oops")
 
     with pytest.raises(RunFailed, match="ZeroDivisionError: oops"):
-        asyncio.run(engine.run(spec(), Scripted(answer), events.append))
-    assert events[-1] == Failed(0, "ZeroDivisionError", "oops")
+        play(spec(), journal, llm=Scripted(answer))
+    assert journal.events[-1] == Failed(0, "ZeroDivisionError", "oops")
 
 
-def test_a_paused_run_leaves_no_event():
-    events = []
+@pytest.mark.parametrize("reason", ["", "max_cost"])
+def test_a_paused_run_says_why_if_there_is_a_reason(reason):
+    journal = Kept()
 
     def answer(request, sample):
-        raise Paused
+        raise Paused(reason)
 
     with pytest.raises(Paused):
-        asyncio.run(engine.run(spec(), Scripted(answer), events.append))
-    assert isinstance(events[-1], Prompted)
+        play(spec(), journal, llm=Scripted(answer))
+    assert journal.events[-1] == Stopped(0, reason) if reason else Prompted
+
+
+def test_the_gate_is_asked_before_every_step():
+    journal, asked = Kept(), []
+
+    def gate():
+        asked.append(len(journal.events))
+        if len(asked) == 3:
+            raise Paused("max_time")
+
+    with pytest.raises(Paused):
+        play(spec(max_steps=9), journal, llm=Scripted(listed(["[1, 2]"])), gate=gate)
+    assert journal.events[-1] == Stopped(2, "max_time")
+
+
+def test_a_failure_says_more_than_a_pause():
+    def answer(request, sample):
+        raise Paused("max_cost") if sample == 0 else LLMError("gone")
+
+    with pytest.raises(LLMError):
+        play(spec(), Kept(), llm=Scripted(answer))
+
+
+def test_replies_are_inspected_after_they_are_recorded():
+    journal = Kept()
+
+    def inspect(reply):
+        raise LLMError(f"{reply.model} is not what was asked for")
+
+    with pytest.raises(LLMError):
+        play(spec(), journal, llm=Scripted(listed(["[1, 2]"])), inspect=inspect)
+    assert [type(e) for e in journal.events[-4:]] == [Replied, Replied, Replied, Failed]
 
 
 def test_an_event_that_cannot_be_written_stops_the_run():
@@ -117,7 +169,7 @@ def test_an_event_that_cannot_be_written_stops_the_run():
             raise LLMError("disk full")
 
     with pytest.raises(RunFailed, match="disk full"):
-        asyncio.run(engine.run(spec(), Scripted(listed(["[1, 2]"])), emit))
+        play(spec(), Kept(emit), llm=Scripted(listed(["[1, 2]"])))
 
 
 def test_recorded_replies_are_not_asked_for_again():
@@ -137,7 +189,7 @@ def test_a_model_that_gives_many_replies_a_call_is_asked_once():
 def test_the_same_seed_makes_the_same_run_and_another_another():
     def seeds(seed):
         llm = Scripted(listed(["[1, 2]"]))
-        run(spec(max_steps=3).__class__(**{**spec(max_steps=3).__dict__, "seed": seed}), llm)
+        run(replace(spec(max_steps=3), seed=seed), llm)
         return [request.seed for request in llm.requests]
 
     assert seeds(1) == seeds(1)

@@ -7,10 +7,11 @@ import json
 
 import pytest
 
-from opro_cli.errors import LLMError, TransientError
+from opro_cli.errors import LLMError, QuotaError, TransientError
 from opro_cli.events import Usage
 from opro_cli.llm.base import Request
-from opro_cli.llm.gemini import Gemini
+from opro_cli.llm.gemini_client import Gemini, GoogleClient
+from opro_cli.llm.limiter import Limiter, LimitSettings
 from opro_cli.llm.retry import Retry
 from opro_cli.metaprompt import FORMS
 from opro_cli.problems.linear import LinearSettings
@@ -19,50 +20,57 @@ from tests.loopback import Answer, Loopback, error, gemini, solution, too_many
 KEY = "AIzaSyD-marker-key-0123456789"
 
 
-class Waits:
-    """Instead of sleeping."""
-
-    def __init__(self) -> None:
-        self.asked: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.asked.append(seconds)
-
-
 def request(samples: int = 1, **changes) -> Request:
     settings = LinearSettings(targets=[{"w": 15, "b": 14}])
     problem = settings.build(settings.targets[0], 0)
     prompt = FORMS["instruct"].write(problem, [((14, 14), 42747.8)], None)
-    fields = {"temperature": 1.0, "max_tokens": prompt.max_tokens, "schema": prompt.schema}
+    fields = {"temperature": 1.0, "max_tokens": prompt.max_tokens or 4096, "schema": prompt.schema}
     return Request(prompt.text, samples, 1, **(fields | changes))
 
 
-def ask(answers, *, model="gemini-3.5-flash-lite", attempts=6, timeout=30.0, made=None):
-    """(replies, server, waits) of one request through client and retries."""
-    server, waits = Loopback(answers), Waits()
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def ask(answers, *, model="gemini-3.5-flash-lite", attempts=6, timeout=30.0, made=None, n=1):
+    """(replies, server, time) of one request through client and retries."""
+    server, time = Loopback(answers), Time()
+    limits = LimitSettings(attempts=attempts, timeout=timeout)
 
     async def run(url):
-        llm = Retry(Gemini(model, KEY, base_url=url, timeout=timeout), attempts, waits)
+        client = GoogleClient(limits, key=KEY, base_url=url)
+        llm = Retry(Gemini(model, client, n), Limiter(limits, time, time.sleep))
         try:
-            return await llm.sample(made or request())
+            return await llm.sample(made or request(n))
         finally:
-            await llm.close()
+            await client.close()
 
     with server.serving() as url:
         try:
             replies = asyncio.run(run(url))
         except LLMError as failed:
-            failed.server, failed.waits = server, waits
+            failed.server, failed.time = server, time
             raise
-    return replies, server, waits
+    return replies, server, time
 
 
 def test_a_good_reply_comes_with_tokens_and_the_served_model():
-    (reply,), server, waits = ask([gemini(solution(15, 14), model="gemini-9-served")])
+    (reply,), server, time = ask([gemini(solution(15, 14), model="gemini-9-served")])
     assert json.loads(reply.text)["solution"] == {"w": 15, "b": 14}
     assert (reply.finish, reply.model, reply.attempts) == ("stop", "gemini-9-served", 1)
     assert reply.usage == Usage(input=100, output=25, thinking=5)
-    assert waits.asked == []
+    assert time.slept == []
     assert server.asked[0].path == "/v1/models/gemini-3.5-flash-lite:generateContent"
 
 
@@ -90,33 +98,35 @@ def test_temperature_is_sent_to_models_that_honour_it():
 def test_the_key_travels_as_a_header_only():
     _, server, _ = ask([gemini(solution(1, 2))])
     asked = server.asked[0]
-    assert {k.lower(): v for k, v in asked.headers.items()}["x-goog-api-key"] == KEY
+    assert asked.headers["x-goog-api-key"] == KEY
     assert KEY not in asked.path
     assert KEY not in json.dumps(asked.body)
 
 
 def test_a_429_is_waited_out_as_long_as_the_server_says():
     answers = [too_many("37.5s"), too_many("0.2s"), gemini(solution(1, 2))]
-    (reply,), server, waits = ask(answers)
+    (reply,), server, time = ask(answers)
     assert reply.attempts == 3 == len(server.asked)
-    assert 37.5 <= waits.asked[0] <= 38.5
-    assert 0.2 <= waits.asked[1] <= 1.2
+    assert 37.5 <= time.slept[0] <= 38.5
+    assert 0.2 <= time.slept[1] <= 1.2
+    assert len(reply.troubles) == 2
+    assert "429" in reply.troubles[0]
 
 
 def test_a_429_for_the_day_is_not_waited_out():
     answers = [too_many("37s", quota="GenerateRequestsPerDayPerProjectPerModel-FreeTier")]
-    with pytest.raises(LLMError, match="429") as caught:
+    with pytest.raises(QuotaError, match=r"the day's quota is spent and is reset at") as caught:
         ask(answers)
-    assert caught.value.waits.asked == []
-    assert "day's quota" in caught.value.hint
+    assert caught.value.time.slept == []
+    assert len(caught.value.server.asked) == 1
 
 
 @pytest.mark.parametrize("code", [408, 500, 502, 503, 504])
 def test_passing_faults_are_retried_with_a_growing_wait(code):
     fault = error(code, "UNAVAILABLE", "The model is overloaded.")
-    (reply,), _, waits = ask([fault, fault, fault, gemini(solution(1, 2))])
+    (reply,), _, time = ask([fault, fault, fault, gemini(solution(1, 2))])
     assert reply.attempts == 4
-    assert waits.asked[0] <= 1 < waits.asked[2]
+    assert time.slept[0] <= 1 < time.slept[2]
 
 
 def test_retries_are_bounded():
@@ -170,7 +180,7 @@ def test_thoughts_are_no_part_of_the_text():
 def test_an_invalid_key_is_said_without_showing_it():
     details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
     refused = error(400, "INVALID_ARGUMENT", f"API key not valid: {KEY}", details)
-    with pytest.raises(LLMError, match="API key was not accepted") as caught:
+    with pytest.raises(LLMError, match="credentials were not accepted") as caught:
         ask([refused])
     assert KEY not in caught.value.message + caught.value.hint
     assert len(caught.value.server.asked) == 1
@@ -186,8 +196,8 @@ def test_an_unknown_model_names_one_that_exists():
 
 def test_a_redirect_is_not_followed():
     elsewhere = Answer(302, {}, headers={"Location": "http://127.0.0.1:9/"})
-    with pytest.raises(LLMError):
-        ask([elsewhere], attempts=1)
+    with pytest.raises(LLMError, match="a redirect, which is not followed"):
+        ask([elsewhere])
 
 
 def test_vertex_in_the_environment_changes_nothing(monkeypatch):
@@ -196,7 +206,7 @@ def test_vertex_in_the_environment_changes_nothing(monkeypatch):
     _, server, _ = ask([gemini(solution(1, 2))])
     asked = server.asked[0]
     assert asked.path.startswith("/v1/models/")
-    assert {k.lower(): v for k, v in asked.headers.items()}["x-goog-api-key"] == KEY
+    assert asked.headers["x-goog-api-key"] == KEY
 
 
 def test_a_steps_samples_are_in_flight_together():
@@ -218,11 +228,12 @@ def test_a_steps_samples_are_in_flight_together():
     server = Unlocked([])
 
     async def run(url):
-        llm = Gemini("gemini-3.5-flash-lite", KEY, base_url=url)
+        client = GoogleClient(LimitSettings(), key=KEY, base_url=url)
+        llm = Gemini("gemini-3.5-flash-lite", client)
         try:
             return await Recorder(llm, lambda event: None).sample(request(samples=8))
         finally:
-            await llm.close()
+            await client.close()
 
     with server.serving() as url:
         assert len(asyncio.run(run(url))) == 8

@@ -41,7 +41,7 @@ def ask(model, samples=4, form="list", **changes):
     prompt = FORMS[form].write(PROBLEM, PAIRS, 12824.0)
     fields = {
         "temperature": 1.0,
-        "max_tokens": prompt.max_tokens,
+        "max_tokens": prompt.max_tokens or 4096,
         "grammar": prompt.grammar,
         "schema": prompt.schema,
         "stop": prompt.stop,
@@ -99,7 +99,14 @@ def test_it_solves_a_quickstart_target(model, w, b, seed):
         limits=Limits(40),
     )
     events = []
-    asyncio.run(engine.run(spec, model, events.append))
+
+    class Journal:
+        emit = staticmethod(events.append)
+
+        async def settle(self):
+            pass
+
+    asyncio.run(engine.run(spec, Journal(), engine.Surroundings(model)))
     assert isinstance(events[-1], Stopped)
     assert events[-1].reason == "converged"
     fates = {r.fate for e in events if isinstance(e, Stepped) for r in e.readings}

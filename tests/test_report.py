@@ -68,7 +68,6 @@ def add(runs: Runs, spec: RunSpec, *events, model: str = "gemma") -> Path:
     log = RunLog(run.path)
     for event in events:
         log.append(event)
-    log.close()
     return run.path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,8 +51,11 @@ class Display(Protocol):
     def event(self, run: Watched, event: Event) -> None:
         """Something happened; the run's tally has it already."""
 
-    def tick(self) -> None:
-        """Called a few times a second."""
+    def tick(self, quiet: float) -> None:
+        """Called a few times a second; ``quiet`` is how long the server wants no calls yet."""
+
+    def notice(self, text: str) -> None:
+        """Something the user should know, in one line."""
 
     def end(self) -> None:
         """No more events."""
@@ -66,8 +70,12 @@ class Silent:
     def event(self, run: Watched, event: Event) -> None:
         """Nothing."""
 
-    def tick(self) -> None:
+    def tick(self, quiet: float) -> None:
         """Nothing."""
+
+    def notice(self, text: str) -> None:
+        """Nothing but this, on stderr."""
+        print(clean(text), file=sys.stderr)  # noqa: T201
 
     def end(self) -> None:
         """Nothing."""
@@ -135,10 +143,15 @@ class Guarded:
         with contextlib.suppress(Exception):
             self._inner.event(run, event)
 
-    def tick(self) -> None:
+    def tick(self, quiet: float) -> None:
         """As the inner display, without its errors."""
         with contextlib.suppress(Exception):
-            self._inner.tick()
+            self._inner.tick(quiet)
+
+    def notice(self, text: str) -> None:
+        """As the inner display, without its errors."""
+        with contextlib.suppress(Exception):
+            self._inner.notice(text)
 
     def end(self) -> None:
         """As the inner display, without its errors."""

@@ -32,7 +32,7 @@ class Live(Silent):
         self._runs: Sequence[Watched] = ()
         self._running: dict[int, Watched] = {}
         self._done = self._height = 0
-        self._began = self._drawn = 0.0
+        self._began = self._drawn = self._quiet = 0.0
 
     def begin(self, runs: Sequence[Watched], at_once: int) -> None:
         """Draw the empty table."""
@@ -52,9 +52,14 @@ class Live(Silent):
         if time.monotonic() - self._drawn > REFRESH or isinstance(event, Stopped | Failed):
             self._draw()
 
-    def tick(self) -> None:
+    def tick(self, quiet: float) -> None:
         """Draw again: time passes."""
+        self._quiet = quiet
         self._draw()
+
+    def notice(self, text: str) -> None:
+        """A line above the table."""
+        self._live.console.print(Text(clean(text), style="yellow"))
 
     def end(self) -> None:
         """Take the table away; the lines of the finished runs stay."""
@@ -79,17 +84,50 @@ class Live(Silent):
         return table
 
     def footer(self) -> Text:
-        """A bar of finished runs, and totals."""
+        """A bar of finished runs, totals, what was spent, and how long it may still take."""
         total, done = len(self._runs), self._done
+        elapsed = time.monotonic() - self._began
+        calls = sum(run.tally.calls for run in self._runs)
         filled = 20 * done // total if total else 0
         parts = [
             f"{'━' * filled}{'╌' * (20 - filled)} {done}/{total} runs",
             f"{len(self._running)} running",
-            f"{count(sum(r.tally.calls for r in self._runs))} calls",
-            f"{count(sum(_tokens(r) for r in self._runs))} tokens",
-            duration(time.monotonic() - self._began),
         ]
+        if calls:
+            parts.append(f"{count(calls)} calls ({60 * calls / max(elapsed, 1e-9):.0f}/min)")
+            parts.append(f"{count(sum(_tokens(run) for run in self._runs))} tokens")
+            parts += [spent(self._runs)] if spent(self._runs) else []
+        parts.append(duration(elapsed))
+        left = eta(self._runs, elapsed)
+        if left is not None:
+            parts.append(f"about {duration(left)} left")
+        if self._quiet > 0:
+            parts.append(f"the server wants a pause of {self._quiet:.0f}s")
         return Text(", ".join(parts), style="dim")
+
+
+def spent(runs: Sequence[Watched]) -> str:
+    """Money so far; empty for models that cost none."""
+    cost = sum(run.tally.cost for run in runs)
+    unpriced = any(run.tally.unpriced for run in runs)
+    if not cost:
+        return "cost unknown" if unpriced else ""
+    return f"${cost:.4f}" + (" and an unknown part" if unpriced else "")
+
+
+def eta(runs: Sequence[Watched], elapsed: float) -> float | None:
+    """Seconds left if the runs to come take as many steps as the finished ones did on average.
+
+    None before the first run has finished.
+    """
+    finished = [run for run in runs if run.tally.reason or run.tally.error]
+    made = sum(run.tally.step for run in runs)
+    if not finished or not made or len(finished) == len(runs):
+        return None
+    mean = sum(run.tally.step for run in finished) / len(finished)
+    going = [run for run in runs if not run.tally.reason and not run.tally.error]
+    left = sum(max(mean - run.tally.step, 1.0) for run in going)
+    return elapsed * left / made
 
 
 def _cells(run: Watched) -> list[Text]:

@@ -44,6 +44,22 @@ class Request:
     form: str = ""
 
 
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens; output includes thinking."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """What so many tokens cost."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+FREE = Price(0.0, 0.0)
+"""The price of a model on the user's own machine."""
+
+
 class LLM(Protocol):
     """A model behind a provider."""
 

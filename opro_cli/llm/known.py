@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from opro_cli.errors import ModelUnavailable
+from opro_cli.llm.base import Price
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Known:
     thinking: tuple[str, ...] = ()
     ends: date | None = None
     successor: str = ""
+
+    @property
+    def price(self) -> Price | None:
+        """None where it is unknown, which is not free."""
+        if self.input is None or self.output is None:
+            return None
+        return Price(self.input, self.output)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from typing import Any
 
 from opro_cli.errors import LLMError, ModelUnavailable
 from opro_cli.events import Reply, Usage
-from opro_cli.llm.base import Form, Request
+from opro_cli.llm.base import FREE, LLM, Form, Request
+from opro_cli.llm.budget import Budgeted
+from opro_cli.llm.providers import Choice, Env, Models, Wanted
 
 TERMS = "https://ai.google.dev/gemma/terms"
 INSTALL = "pip install 'opro-cli[local]'"
@@ -186,6 +188,25 @@ def _usage(usage: dict[str, Any], shared: bool) -> Usage:
 
 
 DEFAULT_NAME = "gemma-3-270m"
+
+
+def check(wanted: Wanted, env: Env) -> Choice:
+    """Raises ModelUnavailable where the engine, the packaged model or the file is missing."""
+    packaged = wanted.spec == "local"
+    if not installed(packaged):
+        raise not_installed()
+    if not packaged:
+        model_file(wanted.spec)
+    first = first_use() if packaged else ""
+    return Choice(wanted, "list", 1, FREE, (first,) if first else ())
+
+
+def open_model(choice: Choice, models: Models) -> LLM:
+    """The model, loaded, behind the budget. Raises ModelUnavailable."""
+    path, name = model_file(choice.spec)
+    llm = Local(path, name, max(choice.wanted.samples, SLOTS))
+    # A sample is a call here, as on a hosted model: the samples share a prompt, not an answer.
+    return Budgeted(llm, models.budget, lambda served: FREE, lambda request: request.samples)
 
 
 def installed(packaged: bool = True) -> bool:

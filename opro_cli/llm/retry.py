@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from opro_cli.errors import LLMError, TransientError
 from opro_cli.events import Reply
 from opro_cli.llm.base import LLM, Form, Request
+from opro_cli.llm.limiter import Limiter
 
-ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 
 class Retry:
-    """A model that is asked again when it fails in passing.
+    """A model behind the process's limiter, asked again when it fails in passing.
+
+    A 429 quiets the whole process, not just the chain that met it; any other passing fault is
+    waited out by the call alone.
 
     Args:
         llm: the model.
-        attempts: calls at most for one request, the first included.
-        sleep: how to wait; tests pass one that does not.
+        limiter: the gate every call goes through.
     """
 
-    def __init__(
-        self,
-        llm: LLM,
-        attempts: int = ATTEMPTS,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, llm: LLM, limiter: Limiter) -> None:
         self._llm = llm
-        self._attempts = attempts
-        self._sleep = sleep
+        self._limiter = limiter
 
     @property
     def name(self) -> str:
@@ -50,30 +44,45 @@ class Retry:
         return self._llm.samples_per_call
 
     async def sample(self, request: Request) -> list[Reply]:
-        """Replies, with the attempts they took. Raises LLMError when attempts are used up."""
-        attempt = 1
+        """Replies, with the attempts they took and what went wrong before.
+
+        Raises LLMError, with its attempts, when they are used up or asking again is no use.
+        """
+        troubles: list[str] = []
         while True:
+            attempt = len(troubles) + 1
             try:
-                replies = await self._llm.sample(request)
+                async with self._limiter.call():
+                    replies = await self._llm.sample(request)
             except TransientError as error:
-                if attempt == self._attempts:
+                troubles.append(error.message)
+                if attempt >= self._limiter.settings.attempts:
                     raise LLMError(
-                        f"{error.message} (after {attempt} attempts)", error.hint
+                        f"{error.message} (after {attempt} attempts)", error.hint, attempts=attempt
                     ) from error
-                await self._sleep(wait(attempt, error.wait))
-                attempt += 1
+                await self._wait(attempt, error)
+            except LLMError as error:
+                error.attempts = attempt
+                raise
             else:
-                return [replace(reply, attempts=attempt) for reply in replies]
+                usage = [reply.usage for reply in replies if reply.usage is not None]
+                self._limiter.used(sum(u.input + u.output for u in usage))
+                return [replace(r, attempts=attempt, troubles=tuple(troubles)) for r in replies]
+
+    async def _wait(self, attempt: int, error: TransientError) -> None:
+        seconds = backoff(attempt) if error.wait is None else error.wait
+        if error.too_many:
+            self._limiter.quiet(seconds)  # the next attempt waits at the gate, with all others
+        else:
+            await self._limiter.sleep(seconds)
 
     async def close(self) -> None:
         """Close the model."""
         await self._llm.close()
 
 
-def wait(attempt: int, asked: float | None) -> float:
-    """Seconds before the next attempt: what the server asked for and a little more, or a backoff
-    that doubles, with jitter so that many callers do not return at once."""
-    if asked is not None:
-        return asked + random.uniform(0, 1)  # noqa: S311 (jitter, not a secret)
-    backoff = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
-    return backoff * random.uniform(0.5, 1)  # noqa: S311 (jitter, not a secret)
+def backoff(attempt: int) -> float:
+    """Seconds before the next attempt where the server names none: doubling, with jitter so that
+    many callers do not return at once."""
+    longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 (jitter, not a secret)

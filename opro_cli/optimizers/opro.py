@@ -31,7 +31,11 @@ class OproSettings(OptimizerSettings):
     max_num_pairs: Annotated[Integer, Field(ge=1, le=10_000)] = 20
     """Pairs shown in a meta-prompt, at most."""
     points_per_step: Annotated[Integer, Field(ge=1, le=1000)] = 8
-    """Samples a step, all from the same meta-prompt."""
+    """Proposals a step, all from the same meta-prompt."""
+    proposals_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
+    """Proposals in one reply: 1 asks ``points_per_step`` times, 8 asks once for 8 distinct ones."""
+    candidates_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
+    """Replies that one call brings, for models that have it: the prompt is paid once."""
     metaprompt: Auto | Literal["instruct", "list", "recorded"] = "auto"
     """``auto``: what the model can do."""
     show: Auto | Show = "auto"
@@ -40,9 +44,29 @@ class OproSettings(OptimizerSettings):
     aim: Annotated[Number, Field(gt=0, lt=1)] = 0.3
     """``list`` form: the value asked for, as a fraction of the best one so far."""
 
+    max_output_tokens: Annotated[Integer, Field(ge=1, le=1_000_000)] = 4096
+    """Output tokens a reply may have, thinking included, where it is not a line to continue."""
+    base_url: str | None = None
+    """The server of an ``openai:`` model."""
+    strict_model: bool = False
+    """Fail where another model answers than the one asked for."""
+    price_input: Annotated[Number, Field(ge=0)] | None = None
+    """US dollars per million tokens, for a model whose price is not known here."""
+    price_output: Annotated[Number, Field(ge=0)] | None = None
+
     def experiment(self) -> dict[str, Any]:
         """Published results differ in the model, and so in the form of meta-prompt it takes."""
         return self.model_dump(include={"temperature", "max_num_pairs", "points_per_step"})
+
+    @property
+    def replies_per_step(self) -> int:
+        """Replies that a step needs for its proposals."""
+        return -(-self.points_per_step // self.proposals_per_call)
+
+    @property
+    def calls_per_step(self) -> int:
+        """Calls that a step needs for its replies."""
+        return -(-self.replies_per_step // self.candidates_per_call)
 
     def resolved(self, form: Form) -> dict[str, Any]:
         """What ``auto`` comes to for a model of this form."""
@@ -54,6 +78,12 @@ class OproSettings(OptimizerSettings):
         """OPRO with the given model. Raises UsageError without one."""
         if task.llm is None:
             raise UsageError("OPRO needs a model.", "choose one with --model")
+        if self.proposals_per_call > 1 and self.resolved(task.llm.form)["metaprompt"] == "list":
+            raise UsageError(
+                "The list form of meta-prompt asks for one proposal a reply, "
+                f"not {self.proposals_per_call}.",
+                "leave out opro.proposals_per_call, or set opro.metaprompt=instruct",
+            )
         return Opro(self, task, task.llm)
 
 
@@ -91,13 +121,13 @@ class Opro:
             self._show,
             self._randomness.generator(step, "shown"),
         )
-        prompt = metaprompt.write(self._problem, pairs, self._aim())
+        prompt = metaprompt.write(self._problem, pairs, self._aim(), settings.proposals_per_call)
         return Request(
             prompt=prompt.text,
-            samples=settings.points_per_step,
+            samples=settings.replies_per_step,
             step=step,
             temperature=settings.temperature,
-            max_tokens=prompt.max_tokens,
+            max_tokens=prompt.max_tokens or settings.max_output_tokens,
             schema=prompt.schema,
             grammar=prompt.grammar,
             stop=prompt.stop,

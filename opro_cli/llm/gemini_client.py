@@ -1,0 +1,290 @@
+"""Gemini through google-genai, on the Developer API and on Vertex AI: async, structured JSON,
+explicit timeout, no silent failure.
+
+One client serves every Gemini model of a process. It is kept on its httpx2 transport and on the
+API chosen, whatever the environment says and whatever else is installed, and retries nothing by
+itself: :mod:`opro_cli.llm.retry` does, because the SDK ignores the server's ``retryDelay``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import warnings
+from datetime import UTC, datetime, timedelta
+from datetime import time as dt_time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import google.auth.exceptions
+import httpx2
+from google import genai
+from google.genai import errors, types
+
+from opro_cli.errors import LLMError, ModelUnavailable, QuotaError, TransientError
+from opro_cli.events import Reply, Usage
+from opro_cli.llm.base import Form, Request
+from opro_cli.llm.known import known, table
+from opro_cli.llm.limiter import LimitSettings
+
+BLOCKED = {
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "MODEL_ARMOR",
+    "IMAGE_SAFETY",
+}
+LOGIN = "gcloud auth application-default login"
+
+
+class GoogleClient:
+    """The connections of a process to one of Google's two APIs.
+
+    Args:
+        limits: calls in flight (the pool has as many connections, so that none waits for one
+            inside the client), and the timeout.
+        key: for the Developer API. It is sent as a header and appears nowhere else.
+        project: for Vertex AI, with ``location``; the credentials are the application default.
+        base_url: another server that speaks the same protocol.
+
+    Raises:
+        ModelUnavailable: there are no Google Cloud credentials.
+    """
+
+    def __init__(
+        self,
+        limits: LimitSettings,
+        *,
+        key: str = "",
+        project: str = "",
+        location: str = "",
+        base_url: str | None = None,
+    ) -> None:
+        google_log = logging.getLogger("google_genai")
+        google_log.addHandler(logging.NullHandler())
+        google_log.propagate = False
+        # A finish reason this SDK does not know is handled here; it needs no warning.
+        warnings.filterwarnings("ignore", message=r".* is not a valid ", category=UserWarning)
+        self.timeout = limits.timeout
+        self.key = key
+        self.vertex = bool(project)
+        pool = httpx2.Limits(
+            max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency
+        )
+        self._http = httpx2.AsyncClient(limits=pool, follow_redirects=False)
+        options = types.HttpOptions(
+            base_url=base_url,
+            timeout=round(limits.timeout * 1000),
+            httpx_async_client=self._http,
+        )
+        try:
+            if self.vertex:
+                self.genai = genai.Client(
+                    vertexai=True, project=project, location=location, http_options=options
+                )
+            else:
+                self.genai = genai.Client(vertexai=False, api_key=key, http_options=options)
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise no_credentials(error) from None
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        await self.genai.aio.aclose()
+        await self._http.aclose()
+        self.genai.close()
+
+
+def no_credentials(error: Exception) -> ModelUnavailable:
+    """The error for missing Google Cloud credentials."""
+    return ModelUnavailable(f"Vertex AI needs Google Cloud credentials: {error}", LOGIN)
+
+
+class Gemini:
+    """A Gemini model.
+
+    Args:
+        model: its name, such as ``gemini-3.5-flash-lite``.
+        client: the process's client.
+        candidates: replies that one call brings, where the model has that.
+    """
+
+    form: Form = "instruct"
+
+    def __init__(self, model: str, client: GoogleClient, candidates: int = 1) -> None:
+        self.name = model
+        self.samples_per_call = candidates
+        self._known = known(model)
+        self._client = client
+        # Aliases such as gemini-flash-latest exist on v1beta only.
+        version = "v1beta" if client.vertex or model.endswith("-latest") else "v1"
+        self._options = types.HttpOptions(api_version=version)
+
+    async def sample(self, request: Request) -> list[Reply]:
+        """One call. Raises LLMError; TransientError and QuotaError say what kind."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._client.timeout):
+                response = await self._client.genai.aio.models.generate_content(
+                    model=self.name, contents=request.prompt, config=self._config(request)
+                )
+        except errors.APIError as error:
+            raise self._explained(error) from None
+        except TimeoutError:
+            raise TransientError(
+                f"{self.name} did not answer within {self._client.timeout:g} seconds."
+            ) from None
+        except httpx2.TransportError as error:
+            text = str(error) or type(error).__name__
+            raise TransientError(f"The connection to {self.name} failed: {text}.") from None
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise LLMError(f"Google Cloud refused the credentials: {error}.", LOGIN) from None
+        except json.JSONDecodeError:
+            raise TransientError(
+                f"{self.name} answered with something that is not JSON (a proxy's page?)."
+            ) from None
+        return _replies(response, request.samples, round(time.monotonic() - started, 3))
+
+    def _config(self, request: Request) -> types.GenerateContentConfig:
+        config: dict[str, Any] = {
+            "http_options": self._options,
+            "max_output_tokens": request.max_tokens,
+            "automatic_function_calling": {"disable": True},
+        }
+        if request.schema is not None:
+            config["response_mime_type"] = "application/json"
+            config["response_schema"] = request.schema
+        if request.samples > 1:
+            config["candidate_count"] = request.samples
+        if request.temperature is not None and self._known.temperature:
+            config["temperature"] = request.temperature
+        levels = self._known.thinking
+        if "budget" in levels:
+            config["thinking_config"] = {"thinking_budget": 0}
+        elif levels:
+            config["thinking_config"] = {"thinking_level": levels[0].upper()}
+        return types.GenerateContentConfig.model_validate(config)
+
+    def _explained(self, error: errors.APIError) -> LLMError:
+        body = error.details if isinstance(error.details, dict) else {}
+        problem = body.get("error")
+        problem = problem if isinstance(problem, dict) else {}
+        details = [d for d in problem.get("details") or [] if isinstance(d, dict)]
+        said = self._without_key(str(error.message or error.status or "no message"))
+        message = f"{self.name} answered {error.code}: {said}"
+        if error.code == 429:
+            return _quota(message, details)
+        if error.code in (408, 500, 502, 503, 504):
+            return TransientError(message)
+        if error.code and 300 <= error.code < 400:
+            return LLMError(
+                f"{self.name} answered {error.code}, a redirect, which is not followed.",
+                "is there a proxy in between, or a wrong GOOGLE_GEMINI_BASE_URL?",
+            )
+        if any(d.get("reason") == "API_KEY_INVALID" for d in details) or error.code in (401, 403):
+            return LLMError(
+                f"{self.name} answered {error.code}: the credentials were not accepted.",
+                LOGIN
+                if self._client.vertex
+                else "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apikey",
+            )
+        if error.code == 404 or "no longer available" in said:
+            successor = self._known.successor or table().default
+            return LLMError(message, f"is the name right? Today's default is {successor}")
+        return LLMError(message)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._client.key, "***") if self._client.key else text
+
+    async def close(self) -> None:
+        """Nothing: the client is shared, and closed by who opened it."""
+
+
+def _replies(response: types.GenerateContentResponse, samples: int, seconds: float) -> list[Reply]:
+    """As many replies as were asked for; a candidate that did not come is an empty one."""
+    feedback = response.prompt_feedback
+    if feedback is not None and feedback.block_reason is not None:
+        contents = [("", "blocked", f"prompt: {_name(feedback.block_reason)}")]
+    else:
+        contents = [_content(candidate) for candidate in response.candidates or []]
+    missing = [("", "empty", "no candidates" if not contents else "fewer candidates than asked")]
+    contents = (contents + missing * samples)[:samples]
+    return [
+        Reply(
+            text=text,
+            finish=finish,
+            model=response.model_version or "",
+            usage=_usage(response) if i == 0 else Usage(),
+            calls=1 if i == 0 else 0,
+            seconds=seconds,
+            detail=detail,
+        )
+        for i, (text, finish, detail) in enumerate(contents)
+    ]
+
+
+def _usage(response: types.GenerateContentResponse) -> Usage | None:
+    """Tokens of the whole call, thinking counted as output."""
+    count = response.usage_metadata
+    if count is None:
+        return None
+    thinking = count.thoughts_token_count or 0
+    return Usage(
+        input=count.prompt_token_count or 0,
+        output=(count.candidates_token_count or 0) + thinking,
+        thinking=thinking,
+        cached=count.cached_content_token_count or 0,
+    )
+
+
+def _content(candidate: types.Candidate) -> tuple[str, str, str]:
+    """Text, finish and detail of a candidate; never an exception."""
+    parts = (candidate.content.parts if candidate.content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    reason = _name(candidate.finish_reason)
+    if reason == "STOP":
+        return text, "stop" if text else "empty", ""
+    if reason == "MAX_TOKENS":
+        return text, "length", "" if text else "all output tokens went into thinking"
+    if reason in BLOCKED:
+        return text, "blocked", reason
+    return text, reason.lower() or "unknown", ""
+
+
+def _name(value: Any) -> str:
+    return str(getattr(value, "value", value) or "")
+
+
+def _quota(message: str, details: list[dict[str, Any]]) -> LLMError:
+    """A 429: wait as long as the server says, unless a day's quota is spent."""
+    kinds = [
+        str(violation.get("quotaId", ""))
+        for d in details
+        if str(d.get("@type", "")).endswith("QuotaFailure")
+        for violation in d.get("violations") or []
+    ]
+    if any("PerDay" in kind for kind in kinds):
+        return QuotaError(f"the day's quota is spent and is reset {reset_time()} ({message})")
+    wait = next(
+        (_seconds(d.get("retryDelay")) for d in details if "RetryInfo" in str(d.get("@type"))), None
+    )
+    return TransientError(message, wait=wait, too_many=True)
+
+
+def reset_time(now: datetime | None = None) -> str:
+    """When a day's quota is reset: the next midnight in Pacific time, as local time."""
+    pacific = (now or datetime.now(UTC)).astimezone(ZoneInfo("America/Los_Angeles"))
+    midnight = datetime.combine(pacific.date() + timedelta(days=1), dt_time(), pacific.tzinfo)
+    local = midnight.astimezone()
+    return f"at {local:%H:%M} on {local:%Y-%m-%d} (midnight Pacific time)"
+
+
+def _seconds(text: Any) -> float | None:
+    try:
+        return max(0.0, float(str(text).removesuffix("s")))
+    except ValueError:
+        return None

@@ -1,0 +1,227 @@
+"""OpenAI and every server that speaks its protocol: OpenRouter, Ollama, vLLM, llama.cpp's own.
+
+A reply is asked for by JSON schema. A server that refuses one is asked again without, once for the
+whole process, and its replies are read by the forgiving parser. The ``list`` form goes to the
+completions endpoint, for pretrained models behind llama.cpp's server or vLLM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx2
+import openai
+
+from opro_cli.errors import LLMError, QuotaError, TransientError
+from opro_cli.events import Reply, Usage
+from opro_cli.llm.base import Form, Request
+from opro_cli.llm.known import known
+from opro_cli.llm.limiter import LimitSettings
+
+NO_KEY = "none"
+"""What is sent where a server needs no key: the client insists on something."""
+BLOCKED = {"content_filter"}
+
+
+class OpenAIClient:
+    """The connections of a process to one server.
+
+    Args:
+        limits: calls in flight, and the timeout.
+        key: the API key; it is sent as a header and appears nowhere else.
+        base_url: the server; None for OpenAI's.
+    """
+
+    def __init__(self, limits: LimitSettings, key: str = "", base_url: str | None = None) -> None:
+        self.key = key
+        self.timeout = limits.timeout
+        self.schema_refused = False
+        pool = httpx2.Limits(
+            max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency
+        )
+        self._http = httpx2.AsyncClient(
+            limits=pool,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(limits.timeout, pool=None),
+        )
+        self.openai = openai.AsyncOpenAI(
+            api_key=key or NO_KEY, base_url=base_url, max_retries=0, http_client=self._http
+        )
+
+    async def close(self) -> None:
+        """Close the connections. Safe to call twice."""
+        await self.openai.close()
+
+
+class OpenAI:
+    """A model behind an OpenAI-compatible server.
+
+    Args:
+        model: its name, as the server knows it.
+        client: the process's client for that server.
+    """
+
+    form: Form = "instruct"
+    samples_per_call = 1
+
+    def __init__(self, model: str, client: OpenAIClient) -> None:
+        self.name = model
+        self._client = client
+        self._known = known(model)
+
+    async def sample(self, request: Request) -> list[Reply]:
+        """One call. Raises LLMError; TransientError and QuotaError say what kind."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._client.timeout):
+                reply = await self._ask(request)
+        except TimeoutError:
+            raise self._late() from None
+        except openai.APITimeoutError:
+            raise self._late() from None
+        except openai.APIStatusError as error:
+            raise self._explained(error) from None
+        except (openai.APIConnectionError, httpx2.TransportError) as error:
+            cause = error.__cause__ or error
+            raise TransientError(
+                f"The connection to {self.name} failed: {str(cause) or type(cause).__name__}."
+            ) from None
+        except (openai.APIError, json.JSONDecodeError):
+            raise TransientError(
+                f"{self.name} answered with something that is not JSON (a proxy's page?)."
+            ) from None
+        seconds = round(time.monotonic() - started, 3)
+        return [Reply(**reply, seconds=seconds)]
+
+    def _late(self) -> TransientError:
+        return TransientError(
+            f"{self.name} did not answer within {self._client.timeout:g} seconds."
+        )
+
+    async def _ask(self, request: Request) -> dict[str, Any]:
+        if request.grammar is not None:
+            return await self._complete(request)
+        if request.schema is None or self._client.schema_refused:
+            return await self._chat(request, None)
+        try:
+            return await self._chat(request, request.schema)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            said = str(error).lower()
+            if not any(word in said for word in ("response_format", "json_schema", "schema")):
+                raise
+            self._client.schema_refused = True
+            return await self._chat(request, None)
+
+    async def _chat(self, request: Request, schema: dict[str, Any] | None) -> dict[str, Any]:
+        options = self._options(request)
+        if schema is not None:
+            form = {"name": "proposal", "schema": _plain(schema)}
+            options["response_format"] = {"type": "json_schema", "json_schema": form}
+        messages: Any = [{"role": "user", "content": request.prompt}]
+        options["max_completion_tokens" if self._is_openai() else "max_tokens"] = request.max_tokens
+        response = await self._client.openai.chat.completions.create(
+            model=self.name, messages=messages, **options
+        )
+        if not isinstance(response, openai.types.chat.ChatCompletion):
+            raise TransientError(f"{self.name} answered with something that is no completion.")
+        choice = response.choices[0] if response.choices else None
+        text = (choice.message.content if choice and choice.message else None) or ""
+        refusal = getattr(choice.message, "refusal", None) if choice and choice.message else None
+        return _fields(response, choice, text, str(refusal or ""))
+
+    async def _complete(self, request: Request) -> dict[str, Any]:
+        options = self._options(request)
+        response = await self._client.openai.completions.create(
+            model=self.name,
+            prompt=request.prompt,
+            max_tokens=request.max_tokens,
+            stop=list(request.stop) or None,
+            extra_body={"grammar": request.grammar},
+            **options,
+        )
+        choice = response.choices[0] if response.choices else None
+        return _fields(response, choice, (choice.text if choice else "") or "", "")
+
+    def _options(self, request: Request) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if request.temperature is not None and self._known.temperature:
+            options["temperature"] = request.temperature
+        if request.seed is not None and not self._is_openai():
+            options["seed"] = request.seed + request.first  # one seed for all is one reply for all
+        return options
+
+    def _is_openai(self) -> bool:
+        return str(self._client.openai.base_url).startswith("https://api.openai.com")
+
+    def _explained(self, error: openai.APIStatusError) -> LLMError:
+        said = str(error.message or "no message")
+        said = said.replace(self._client.key, "***") if self._client.key else said
+        message = f"{self.name} answered {error.status_code}: {said}"
+        if error.status_code == 429 and "insufficient_quota" in str(error.body):
+            return QuotaError(f"the account's quota is spent ({message})")
+        if error.status_code == 429:
+            wait = _seconds(error.response.headers.get("retry-after"))
+            return TransientError(message, wait=wait, too_many=True)
+        if error.status_code in (408, 409) or error.status_code >= 500:
+            return TransientError(message)
+        if error.status_code in (401, 403):
+            return LLMError(
+                f"{self.name} answered {error.status_code}: the API key was not accepted.",
+                "check OPENAI_API_KEY, and that it belongs to this server",
+            )
+        if 300 <= error.status_code < 400:
+            return LLMError(
+                f"{self.name} answered {error.status_code}, a redirect, which is not followed.",
+                "is --base-url right? It usually ends in /v1",
+            )
+        if error.status_code == 404:
+            return LLMError(message, "are the model's name and --base-url right?")
+        return LLMError(message)
+
+    async def close(self) -> None:
+        """Nothing: the client is shared, and closed by who opened it."""
+
+
+def _fields(response: Any, choice: Any, text: str, refusal: str) -> dict[str, Any]:
+    finish = str(choice.finish_reason or "unknown") if choice is not None else "empty"
+    if refusal or finish in BLOCKED:
+        finish, detail = "blocked", refusal or finish
+    elif choice is None:
+        detail = "no choices"
+    else:
+        finish, detail = "empty" if finish == "stop" and not text else finish, ""
+    return {
+        "text": text,
+        "finish": finish,
+        "detail": detail,
+        "model": str(response.model or ""),
+        "usage": _usage(response.usage),
+    }
+
+
+def _usage(usage: Any) -> Usage | None:
+    if usage is None:
+        return None
+    inside = getattr(usage, "completion_tokens_details", None)
+    cached = getattr(usage, "prompt_tokens_details", None)
+    return Usage(
+        input=usage.prompt_tokens or 0,
+        output=usage.completion_tokens or 0,
+        thinking=(getattr(inside, "reasoning_tokens", None) or 0) if inside else 0,
+        cached=(getattr(cached, "cached_tokens", None) or 0) if cached else 0,
+    )
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without the key that only Google knows."""
+    return {key: value for key, value in schema.items() if key != "propertyOrdering"}
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None
