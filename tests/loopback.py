@@ -12,6 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:  # a form, not JSON
+        return raw.decode()
+
+
 @dataclass
 class Answer:
     """What the server sends back. ``hang`` closes the connection without a word."""
@@ -64,7 +71,7 @@ class Loopback:
                 asked = Asked(
                     self.path,
                     {name.lower(): value for name, value in self.headers.items()},
-                    json.loads(raw) if raw else None,
+                    _parsed(raw),
                 )
                 answer = outer._next(asked)
                 if answer.delay:

@@ -99,13 +99,17 @@ class Budget:
         Raises Paused where a cap is reached.
         """
         async with self._changed:
-            while not self._room(most):
-                if not self._in_flight:
-                    self._reached(most)
-                await self._changed.wait()
+            try:
+                while not self._room(most):
+                    if not self._in_flight:
+                        self._reached(most)
+                    await self._changed.wait()
+            except Paused:
+                self._changed.notify_all()  # nobody need wait any longer
+                raise
             self._reserved += most
             self._in_flight += 1
-            self._changed.notify(1)
+            self._changed.notify(1)  # there may be room for one more
         took = Amount()
 
         def settle(amount: Amount) -> None:
@@ -122,11 +126,7 @@ class Budget:
                 self._changed.notify_all() if self._stop else self._changed.notify(1)
 
     def _room(self, most: Amount) -> bool:
-        try:
-            self.check()
-        except Paused:
-            self._changed.notify_all()
-            raise
+        self.check()
         caps, total = self.settings, self.spent + self._reserved + most
         if caps.max_calls is not None and total.calls > caps.max_calls:
             return False

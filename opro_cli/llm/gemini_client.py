@@ -18,6 +18,7 @@ from datetime import time as dt_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import google.auth
 import google.auth.exceptions
 import httpx2
 from google import genai
@@ -82,15 +83,16 @@ class GoogleClient:
             timeout=round(limits.timeout * 1000),
             httpx_async_client=self._http,
         )
-        try:
-            if self.vertex:
-                self.genai = genai.Client(
-                    vertexai=True, project=project, location=location, http_options=options
-                )
-            else:
-                self.genai = genai.Client(vertexai=False, api_key=key, http_options=options)
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise no_credentials(error) from None
+        if self.vertex:
+            self.genai = genai.Client(
+                vertexai=True,
+                credentials=_credentials(),
+                project=project,
+                location=location,
+                http_options=options,
+            )
+        else:
+            self.genai = genai.Client(vertexai=False, api_key=key, http_options=options)
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -99,9 +101,14 @@ class GoogleClient:
         self.genai.close()
 
 
-def no_credentials(error: Exception) -> ModelUnavailable:
-    """The error for missing Google Cloud credentials."""
-    return ModelUnavailable(f"Vertex AI needs Google Cloud credentials: {error}", LOGIN)
+def _credentials() -> Any:
+    """The application default credentials. Raises ModelUnavailable."""
+    try:
+        found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
+        said = str(error).partition("\n")[0]
+        raise ModelUnavailable(f"Vertex AI needs Google Cloud credentials: {said}", LOGIN) from None
+    return found
 
 
 class Gemini:
@@ -162,6 +169,8 @@ class Gemini:
             config["candidate_count"] = request.samples
         if request.temperature is not None and self._known.temperature:
             config["temperature"] = request.temperature
+        if request.seed is not None:
+            config["seed"] = request.seed + request.first  # best effort, says Google
         levels = self._known.thinking
         if "budget" in levels:
             config["thinking_config"] = {"thinking_budget": 0}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from opro_cli.errors import ModelUnavailable
+from opro_cli.errors import ModelUnavailable, QuotaError
 from opro_cli.problems.base import Integer, Number, Settings
 
 if TYPE_CHECKING:
@@ -63,17 +63,31 @@ class Limiter:
         self._tokens = _rate(settings.tokens_per_minute)
         self._expected = 0.0
         self._quiet_until = 0.0
+        self._shut: str | None = None
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Hold one place for one call, from when the gate is open."""
+        """Hold one place for one call, from when the gate is open.
+
+        Raises QuotaError if it has been shut for good.
+        """
         async with self._slots:
+            self._check()
             await _take(self._requests, 1)
             await _take(self._tokens, self._expected)
             while self.quiet_for() > 0:
                 # Not all at the same moment afterwards.
                 await self.sleep(self.quiet_for() + random.uniform(0, 1))  # noqa: S311
+            self._check()
             yield
+
+    def _check(self) -> None:
+        if self._shut is not None:
+            raise QuotaError(self._shut)
+
+    def shut(self, why: str) -> None:
+        """Let no call begin any more: a quota is spent that no waiting renews."""
+        self._shut = why
 
     def used(self, tokens: int) -> None:
         """Learn what a call took, for the ones to come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from opro_cli.errors import LLMError, TransientError
+from opro_cli.errors import LLMError, QuotaError, TransientError
 from opro_cli.events import Reply
 from opro_cli.llm.base import LLM, Form, Request
 from opro_cli.llm.limiter import Limiter
@@ -62,6 +62,8 @@ class Retry:
                     ) from error
                 await self._wait(attempt, error)
             except LLMError as error:
+                if isinstance(error, QuotaError):
+                    self._limiter.shut(error.message)
                 error.attempts = attempt
                 raise
             else:

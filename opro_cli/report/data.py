@@ -37,6 +37,7 @@ def to_object(row: Row) -> dict[str, Any]:
             "input": usage.input if usage else None,
             "output": usage.output if usage else None,
         },
+        "cost": row.cost,
         "best": {
             "point": space.to_values(best[0]) if best else None,
             "value": best[1] if best else None,

@@ -128,6 +128,13 @@ class Row:
         return sum((run.tally.usage for run in self.runs), Usage()) if metered else None
 
     @property
+    def cost(self) -> float | None:
+        """US dollars of all runs; None where the price of any reply is unknown."""
+        if any(run.tally.unpriced for run in self.runs):
+            return None
+        return sum(run.tally.cost for run in self.runs)
+
+    @property
     def best(self) -> tuple[tuple[Any, ...], float] | None:
         """The best pair of all runs."""
         found = [run.tally.best for run in self.runs if run.tally.best is not None]

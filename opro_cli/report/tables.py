@@ -66,6 +66,8 @@ def _opro(rows: Sequence[Row], descents: Sequence[Row]) -> Table:
     columns = [*_targets(rows[0], names), "steps", "converged"]
     columns += ["SGD count"] if descents else []
     columns += ["distinct pairs", "recorded pairs", "calls", "tokens in", "tokens out"]
+    priced = any(row.cost != 0 for row in rows if row.usage)
+    columns += ["cost"] if priced else []
     models = list(dict.fromkeys(p["model"] for row in rows for p in row.published))
     body = []
     for row in rows:
@@ -76,6 +78,7 @@ def _opro(rows: Sequence[Row], descents: Sequence[Row]) -> Table:
         cells += [row.distinct_pairs, row.recorded_pairs, count(row.calls)]
         usage = row.usage
         cells += [count(usage.input), count(usage.output)] if usage else ["-", "-"]
+        cells += [_cost(row)] if priced else []
         for model in models:
             cells.append("; ".join(_published(p) for p in row.published if p["model"] == model))
         body.append(tuple(cells))
@@ -164,6 +167,12 @@ def _one_cell(cell: Cell) -> str:
 def two(value: float) -> str:
     """At most two decimals: 1.6, 10.67, 24."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _cost(row: Row) -> str:
+    if row.usage is None:
+        return "-"
+    return "unknown" if row.cost is None else f"${row.cost:.4f}"
 
 
 def _published(row: dict[str, Any]) -> str:
