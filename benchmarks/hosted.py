@@ -28,8 +28,8 @@ from pathlib import Path
 
 from google import genai
 from google.genai import types
-
 from loopback import serving
+
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.metaprompt import FORMS
 from opro_cli.presets import resolve
@@ -146,13 +146,15 @@ def growth(chains: list[int]) -> bool:
                 f"  {count:5} chains  CPU {cpu:7.1f} s ({1000 * cpu / count:6.1f} ms a chain)  "
                 f"peak {memory:6.0f} MiB  wall {wall:6.1f} s  log complete: {whole}"
             )
-    (n0, cpu0, memory0, _), *_, (n1, cpu1, memory1, _) = measured
+    (n0, cpu0, memory0, _), *_, (n1, cpu1, _, _) = measured
     n, cpu, memory, _ = measured[-2]
     cpu_ratio = (cpu1 - cpu0) / (n1 - n0) / ((cpu - cpu0) / (n - n0))
     per_chain = [1024 * (m - memory0) / (c - n0) for c, _, m, _ in measured[1:]]
     print(f"  CPU a further chain: {cpu_ratio:.2f} × as much at {n1} as at {n}")
     print(f"  memory a further chain: {', '.join(f'{k:.0f} KiB' for k in per_chain)}")
-    return cpu_ratio <= 1.25 and per_chain[-1] <= 1.25 * per_chain[0] and all(m[3] for m in measured)
+    return (
+        cpu_ratio <= 1.25 and per_chain[-1] <= 1.25 * per_chain[0] and all(m[3] for m in measured)
+    )
 
 
 def main() -> int:

@@ -8,8 +8,6 @@ Data goes to stdout, progress and messages to stderr.
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +16,7 @@ import typer
 
 from opro_cli import options
 from opro_cli.errors import OproError
+from opro_cli.output import prepare, say
 
 app = typer.Typer(
     name="opro",
@@ -43,40 +42,25 @@ def command(name: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
 
 
 def _guarded(call: Callable[[], int], debug: bool) -> int:
+    prepare()
     try:
-        code = call()
-        sys.stdout.flush()
-    except BrokenPipeError:  # `opro report | head` has all it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return call()
     except KeyboardInterrupt:
         say("interrupted")
         return 130
     except OproError as error:
         if debug:
             raise
-        say(f"error: {_clean(error.message)}")
+        say(f"error: {error.message}")
         if error.hint:
-            say(f"hint: {_clean(error.hint)}")
+            say(f"hint: {error.hint}")
         return error.exit_code
     except Exception as error:
         if debug:
             raise
-        say(f"error: this should not have happened: {type(error).__name__}: {_clean(str(error))}")
+        say(f"error: this should not have happened: {type(error).__name__}: {error}")
         say("hint: run it again with --debug, and please report what it shows")
         return 1
-    return code
-
-
-def say(text: str) -> None:
-    """A message to the user, on stderr."""
-    typer.echo(text, err=True)
-
-
-def _clean(text: str) -> str:
-    from opro_cli.text import clean
-
-    return clean(text, 1000)
 
 
 def _version(wanted: bool) -> None:

@@ -11,6 +11,7 @@
     │   ├── LLMError            the provider answered with an error that retrying cannot mend
     │   │   └── TransientError  ... that retrying can mend, perhaps after a stated wait
     │   └── LogError            a run's log could not be written
+    ├── OutputError             standard output takes nothing
     └── ReplayMismatch          a recording does not come out as recorded
 """
 
@@ -89,6 +90,10 @@ class QuotaError(LLMError):
 
 class LogError(RunFailed):
     """An event could not be written. The run stops: an unrecorded step is a lost step."""
+
+
+class OutputError(OproError):
+    """Standard output cannot be written to."""
 
 
 class ReplayMismatch(OproError):

@@ -17,7 +17,8 @@ from opro_cli.llm.budget import Budget
 from opro_cli.llm.providers import Choice, Env, Models, bare, same_model
 from opro_cli.plan import Plan, wanted
 from opro_cli.provenance import provenance
-from opro_cli.runs import RunLog, Runs
+from opro_cli.runlog import RunLog
+from opro_cli.runs import Runs
 from opro_cli.tally import tally_of
 from opro_cli.text import clean
 
@@ -108,7 +109,7 @@ class Launcher:
             llm = models.open(choice) if choice is not None else None
             recorded = self.runs.create(run.spec, about | _model(llm, choice))
             run.id = recorded.id
-            journal = _Journal(RunLog(recorded.path), run, self.displays)
+            journal = _Journal(recorded.append(), run, self.displays)
             inspect = served.inspector(choice, run) if choice is not None else None
             given = engine.Surroundings(llm, None, models.budget.check, inspect)
             try:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from opro_cli import engine
-from opro_cli.errors import ReplayMismatch
-from opro_cli.events import Event, Point, Prompted, Reading, Scored, Started, Stepped, Stopped
+from opro_cli.errors import OproError, ReplayMismatch
+from opro_cli.events import Event, Point, Prompted, Replied, Scored, Started, Stepped, Stopped
 from opro_cli.llm.replay import RecordingEnded, Replay
-from opro_cli.recording import Recording
-from opro_cli.runs import RunLog, Runs
+from opro_cli.recording import Recording, Unreadable
+from opro_cli.runs import Runs
 from opro_cli.tally import Tally, tally_of
 from opro_cli.text import clean, point
 
@@ -49,8 +50,7 @@ class Replayed:
         source = recording.spec.source or recording.name
         suffix = "" if recording.spec.preset.endswith(REPLAYED) else REPLAYED
         spec = replace(recording.spec, source=source, preset=recording.spec.preset + suffix)
-        created = runs.create(spec, {**about, "model": recording.model})
-        log = RunLog(created.path)
+        log = runs.create(spec, {**about, "model": recording.model}).append()
         for event in self.events:
             log.append(event)
         log.sync()
@@ -65,138 +65,203 @@ class Replayed:
         )
 
 
-def replay(recording: Recording) -> Replayed:
+def replay(recording: Recording | Unreadable) -> Replayed:
     """Feed the recorded replies through the engine and compare.
 
     Raises:
-        ReplayMismatch: at the first difference.
+        ReplayMismatch: at the first difference, or where the recording cannot be read.
     """
-    checker = _Checker(recording)
-    settings = recording.spec.optimizer
-    llm = Replay(recording.model or "") if settings.needs_model else None
-    with contextlib.suppress(RecordingEnded):
-        given = engine.Surroundings(llm, recording.replies)
-        asyncio.run(engine.run(recording.spec, checker, given))
-    checker.finish()
+    if isinstance(recording, Unreadable):
+        raise ReplayMismatch(f"{recording.name} cannot be read: {recording.why}")
+    checker = _Ours(recording) if recording.events is not None else _Theirs(recording)
+    spec = recording.spec
+    llm = Replay(recording.model or "") if spec.optimizer.needs_model else None
+    try:
+        with contextlib.suppress(RecordingEnded):
+            given = engine.Surroundings(llm, recording.replies)
+            asyncio.run(engine.run(spec, checker, given))
+        checker.finish()
+    except ReplayMismatch:
+        raise
+    except OproError as error:
+        raise checker.differs(f"it fails ({error.message})", "it did not") from error
     return Replayed(recording, tuple(checker.events), checker.tally)
 
 
 class _Checker:
-    """Takes the engine's events and holds each against the recording."""
+    """Takes the engine's events, and holds each against the recording."""
 
     def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._known: set[tuple[Point, str]] = set()
-        self._wording = recording.spec.instance().wording
+        self.recording = recording
         self.events: list[Event] = []
         self.tally = tally_of(recording.spec)
+
+    def emit(self, event: Event) -> None:
+        """Compare one event. Raises ReplayMismatch, or RecordingEnded past the last one."""
+        self.compare(event)
+        self.events.append(event)
+        self.tally.add(event)
 
     async def settle(self) -> None:
         """Nothing is written."""
 
-    def emit(self, event: Event) -> None:
-        """Compare one event. Raises ReplayMismatch, or RecordingEnded past the last step."""
-        r = self._recording
+    def compare(self, event: Event) -> None:
+        """Raises ReplayMismatch where the recording says otherwise."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Compare what there is at the end. Raises ReplayMismatch."""
+        raise NotImplementedError
+
+    def differs(self, ours: str, recorded: str, step: int | None = None) -> ReplayMismatch:
+        """The first difference, as a sentence."""
+        step = self.tally.step + 1 if step is None else step
+        where = f"step {step}" if step else "starting points"
+        return ReplayMismatch(
+            f"{clean(self.recording.name)}, {where}: {clean(ours)}; recorded: {clean(recorded)}."
+        )
+
+    def pairs(self, step: int, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
+        """Compare points and values, in whatever order."""
+        mine, recorded = (sorted(pairs, key=_point_key) for pairs in (ours, theirs))
+        for a, b in zip(mine, recorded, strict=False):
+            if a.point != b.point:
+                raise self.differs(f"evaluated {point(a.point)}", point(b.point), step)
+            if not _same(a.value, b.value):
+                said = f"the value of {point(a.point)} is {a.value!r}"
+                raise self.differs(said, repr(b.value), step)
+        if len(mine) != len(recorded):
+            raise self.differs(f"{len(mine)} pairs evaluated", str(len(recorded)), step)
+
+
+class _Ours(_Checker):
+    """A log of ours: event after event, to the last field."""
+
+    def compare(self, event: Event) -> None:
+        recorded = (self.recording.events or [])[len(self.events) :]
+        if not recorded:
+            raise RecordingEnded
+        self._event(event, recorded[0])
+
+    def _event(self, ours: Event, theirs: Event) -> None:
+        step = getattr(ours, "step", 0)
+        if type(ours) is not type(theirs) or step != getattr(theirs, "step", 0):
+            raise self.differs(_what(ours), _what(theirs), step)
+        if isinstance(ours, Started | Stepped) and isinstance(theirs, Started | Stepped):
+            self.pairs(step, ours.pairs, theirs.pairs)
+        for field in dataclasses.fields(ours):
+            a, b = getattr(ours, field.name), getattr(theirs, field.name)
+            if field.name == "prompt" and not self.recording.same_version:
+                continue
+            if field.name != "pairs" and a != b:
+                raise self.differs(*_first_other(field.name, a, b), step)
+            if field.name == "pairs" and list(map(_aside, a)) != list(map(_aside, b)):
+                raise self.differs("the pairs come from elsewhere", "otherwise", step)
+
+    def finish(self) -> None:
+        rest = (self.recording.events or [])[len(self.events) :]
+        if rest:
+            step = getattr(rest[0], "step", 0)
+            raise self.differs("nothing more happens", _what(rest[0]), step)
+        if self.recording.changed:
+            raise ReplayMismatch(f"{clean(self.recording.name)}: {self.recording.changed}")
+
+
+class _Theirs(_Checker):
+    """A recording of OPRO's own code: the history shown, the pairs and the counts."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        problem = recording.spec.instance()
+        self._wording = problem.wording
+        self._known: set[tuple[Point, str]] = set()
+        if recording.optimum is not None and not _same(problem.optimum or 0.0, recording.optimum):
+            raise self.differs(
+                f"the loss at the true values is {problem.optimum!r}", repr(recording.optimum), 0
+            )
+
+    def compare(self, event: Event) -> None:
+        r = self.recording
         match event:
             case Started(pairs):
                 self._pairs(0, pairs, r.starts)
+            case Prompted() if event.step not in r.shown:
+                raise RecordingEnded
             case Prompted():
-                if event.step not in r.shown:
-                    raise RecordingEnded
+                replies = sum(step == event.step for step, _ in r.replies)
+                if replies != event.samples:
+                    said = f"{event.samples} replies are asked for"
+                    raise self.differs(said, str(replies), event.step)
                 self._shown(event)
             case Stepped():
-                if event.step not in r.steps:
-                    if r.stop is None and event.step > max(r.steps, default=0):
-                        raise RecordingEnded
-                    raise self._differs(event.step, "this step", "none")
                 self._pairs(event.step, event.pairs, r.steps[event.step].pairs)
-                if r.ours and event.readings != r.steps[event.step].readings:
-                    raise self._differs(
-                        event.step, *_first_other(event.readings, r.steps[event.step].readings)
-                    )
-            case Stopped():
-                if event != r.stop:
-                    raise self._differs(
-                        event.step, f"the run stops ({event.reason})", _stop(r.stop)
-                    )
-        self.events.append(event)
-        self.tally.add(event)
-
-    def finish(self) -> None:
-        """Compare the totals. Raises ReplayMismatch."""
-        r, t = self._recording, self.tally
-        last = max(r.steps, default=0)
-        if t.step < last and r.spec.optimizer.needs_model:
-            replies = sum(step == t.step + 1 for step, _ in r.replies)
-            raise self._differs(t.step + 1, f"only {replies} replies are there", "a finished step")
-        if t.step != last:
-            raise self._differs(t.step, f"{t.step} steps in all", f"{last}")
-        if r.stop is not None and t.reason is None:
-            raise self._differs(t.step, "the run goes on", f"it stops ({r.stop.reason})")
-        recorded = [
-            pair.point
-            for pairs in (r.starts, *(s.pairs for s in r.steps.values()))
-            for pair in pairs
-        ]
-        if t.recorded_pairs != len(recorded):
-            raise self._differs(last, f"{t.recorded_pairs} recorded pairs", f"{len(recorded)}")
-        if t.distinct_pairs != len(set(recorded)):
-            raise self._differs(last, f"{t.distinct_pairs} distinct pairs", f"{len(set(recorded))}")
+            case Stopped() if event != r.stop:
+                raise self.differs(_what(event), _what(r.stop), event.step)
 
     def _pairs(self, step: int, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
-        mine, recorded = (sorted(pairs, key=lambda p: p.point) for pairs in (ours, theirs))
-        for a, b in zip(mine, recorded, strict=False):
-            if a.point != b.point:
-                raise self._differs(step, f"evaluated {point(a.point)}", point(b.point))
-            same = a.value == b.value or math.isclose(a.value, b.value, rel_tol=TOLERANCE)
-            if not same and not (math.isnan(a.value) and math.isnan(b.value)):
-                raise self._differs(
-                    step, f"the value of {point(a.point)} is {a.value!r}", repr(b.value)
-                )
-        if len(mine) != len(recorded):
-            raise self._differs(step, f"{len(mine)} pairs evaluated", str(len(recorded)))
+        self.pairs(step, ours, theirs)
         self._known |= {(p.point, self._wording.render_value(p.value)) for p in ours}
 
     def _shown(self, event: Prompted) -> None:
-        theirs = self._recording.shown[event.step]
-        if self._recording.ours:
-            if list(event.shown) != theirs:
-                raise self._differs(event.step, *_first_difference(event.shown, theirs))
-            if event.prompt != self._recording.prompts.get(event.step, event.prompt):
-                raise self._differs(event.step, "the meta-prompt has another text", "its own")
-            return
+        theirs = self.recording.shown[event.step]
         # Pairs of equal value stood in no particular order in the recorded prompts.
         ours, recorded = ([value for _, value in pairs] for pairs in (event.shown, theirs))
         if ours != recorded:
-            raise self._differs(event.step, f"values shown: {ours}", str(recorded))
+            raise self.differs(f"values shown: {ours}", str(recorded), event.step)
         for pair in theirs:
             if pair not in self._known or theirs.count(pair) > 1:
-                raise self._differs(
-                    event.step, "the history shown", f"{point(pair[0])} with value {pair[1]}"
-                )
+                said = f"{point(pair[0])} with value {pair[1]}"
+                raise self.differs("the history shown", said, event.step)
 
-    def _differs(self, step: int, ours: str, recorded: str) -> ReplayMismatch:
-        where = f"step {step}" if step else "starting points"
-        return ReplayMismatch(
-            f"{clean(self._recording.name)}, {where}: {clean(ours)}; recorded: {clean(recorded)}."
-        )
+    def finish(self) -> None:
+        r, t = self.recording, self.tally
+        last = max(r.steps, default=0)
+        if t.step != last:
+            raise self.differs(f"{t.step} steps in all", str(last), t.step)
+        if r.stop is not None and t.reason is None:
+            raise self.differs("the run goes on", _what(r.stop), t.step)
+        recorded = [pair.point for pairs in self._all() for pair in pairs]
+        for ours, theirs, name in (
+            (t.recorded_pairs, len(recorded), "recorded pairs"),
+            (t.distinct_pairs, len(set(recorded)), "distinct pairs"),
+        ):
+            if ours != theirs:
+                raise self.differs(f"{ours} {name}", str(theirs), last)
+
+    def _all(self) -> list[tuple[Scored, ...]]:
+        return [self.recording.starts, *(step.pairs for step in self.recording.steps.values())]
 
 
-def _stop(stop: Stopped | None) -> str:
-    return f"it stops at step {stop.step} ({stop.reason})" if stop else "it does not stop"
+def _same(a: float, b: float) -> bool:
+    return a == b or math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
 
 
-def _first_other(ours: Sequence[Reading], theirs: Sequence[Reading]) -> tuple[str, str]:
-    for a, b in zip(ours, theirs, strict=False):
-        if a != b:
-            return f"reply {a.sample + 1} is {a.fate}", f"reply {b.sample + 1} is {b.fate}"
-    return f"{len(ours)} replies read", str(len(theirs))
+def _point_key(pair: Scored) -> tuple[str, ...]:
+    """An order for points of any kind, numbers by size."""
+    return tuple(f"{v:030.9f}" if isinstance(v, int | float) else str(v) for v in pair.point)
 
 
-def _first_difference(
-    ours: Sequence[tuple[Point, str]], theirs: Sequence[tuple[Point, str]]
-) -> tuple[str, str]:
-    for a, b in zip(ours, theirs, strict=False):
-        if a != b:
-            return f"shown {point(a[0])} with value {a[1]}", f"{point(b[0])} with value {b[1]}"
-    return f"{len(ours)} pairs shown", str(len(theirs))
+def _aside(pair: Scored) -> tuple[Point, str, bool]:
+    """All of a pair but its value."""
+    return pair.point, pair.source, pair.known
+
+
+def _what(event: Event | None) -> str:
+    match event:
+        case None:
+            return "it does not stop"
+        case Stopped(step, reason):
+            return f"it stops at step {step} ({reason})"
+        case Replied(step, sample):
+            return f"reply {sample + 1} of step {step}"
+    return f"{type(event).__name__.lower()} {getattr(event, 'step', '')}".strip()
+
+
+def _first_other(name: str, ours: Any, theirs: Any) -> tuple[str, str]:
+    """The first difference between two values of a field, in words."""
+    if isinstance(ours, tuple) and isinstance(theirs, tuple):
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
+            if a != b:
+                return f"{name} {i + 1}: {a}", str(b)
+        return f"{len(ours)} {name}", str(len(theirs))
+    return f"{name}: {ours}", str(theirs)

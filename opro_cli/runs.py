@@ -1,4 +1,4 @@
-"""The runs directory: one directory a run, append-only, readable with less and jq.
+"""The runs directory: one directory a run, readable with less and jq.
 
 ::
 
@@ -6,14 +6,14 @@
         run.json       what was asked for: the spec, where its values came from, versions
         events.jsonl   what happened, one JSON object a line
 
-``run.json`` is written and synced before anything else happens. Every event is handed to the
-operating system as it happens, and the file is synced at the end of every step.
+``run.json`` is written and synced before anything else happens, and sealed with a hash of itself.
+Every event is handed to the operating system as it happens, and the file is synced at the end of
+every step.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -24,13 +24,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opro_cli import events
-from opro_cli.errors import LogError, RunsError
-from opro_cli.events import Event
+from opro_cli import events, runlog
+from opro_cli.errors import RunsError
 from opro_cli.problems import label
-from opro_cli.spec import RunSpec
+from opro_cli.runlog import Logged, RunLog
+from opro_cli.spec import RunSpec, digest
 
 RUN_FILE, EVENTS_FILE = "run.json", "events.jsonl"
+DAMAGED = "the other runs are not concerned; move this directory away to leave it out"
 
 
 @dataclass(frozen=True)
@@ -55,72 +56,18 @@ class Recorded:
         """What was asked for. Raises RunsError where this version cannot read it."""
         try:
             return RunSpec.load(self.about["spec"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise RunsError(
-                f"{self.path / RUN_FILE}: the spec cannot be read ({_brief(error)})."
+                f"{self.path / RUN_FILE}: the spec cannot be read ({_brief(error)}).", DAMAGED
             ) from error
 
-    def events(self) -> Iterator[tuple[datetime, Event]]:
-        """Every event with its time. A torn last line is left out.
+    def log(self, *, checked: bool = True) -> Iterator[Logged]:
+        """Every event, with its line and time. Raises RunsError where the log is damaged."""
+        return runlog.read(self.path / EVENTS_FILE, checked=checked)
 
-        Raises RunsError naming file and line where anything else is damaged.
-        """
-        path = self.path / EVENTS_FILE
-        for number, line in _lines(path):
-            try:
-                data = json.loads(line)
-                yield datetime.fromisoformat(data["t"]), events.from_json(data)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise RunsError(
-                    f"{path}, line {number}: not an event ({_brief(error)}).",
-                    "the lines before it are good; mend or remove this one to go on",
-                ) from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines, without the torn one at the end."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.endswith(b"\n"):
-                    yield number, line
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunsError(f"{path}: {error.strerror}.") from error
-
-
-class RunLog:
-    """Appends one run's events. Holds no file open: a sweep may have thousands of runs."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = path / EVENTS_FILE
-
-    def append(self, event: Event) -> None:
-        """Hand one event to the operating system, as one line. Raises LogError."""
-        data = {"t": datetime.now(UTC).isoformat(timespec="milliseconds"), **events.to_json(event)}
-        line = json.dumps(data, allow_nan=False).encode() + b"\n"
-        with self._open() as file:
-            view = memoryview(line)
-            while view:  # a raw write may be short
-                view = view[file.write(view) :]
-
-    def sync(self) -> None:
-        """Return when all events would survive a power cut. Raises LogError."""
-        with self._open() as file:
-            os.fsync(file.fileno())
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[io.FileIO]:
-        try:
-            with self._file.open("ab", buffering=0) as file:
-                yield file
-        except OSError as error:
-            raise LogError(
-                f"{self._file}: {error.strerror}. The run was stopped here.",
-                "what was written before is kept",
-            ) from error
+    def append(self) -> RunLog:
+        """The log, to be gone on with. Raises LogError."""
+        return RunLog(self.path / EVENTS_FILE)
 
 
 class Runs:
@@ -159,6 +106,7 @@ class Runs:
             "spec": spec.dump(),
             **about,
         }
+        document["seal"] = digest(document)
         try:
             path.mkdir(parents=True)
             _write_whole(path / RUN_FILE, json.dumps(document, indent=2, allow_nan=False) + "\n")
@@ -170,35 +118,46 @@ class Runs:
             ) from error
         return Recorded(path, document)
 
-    def all(self) -> list[Recorded]:
-        """Every run, oldest first. What is no run is passed over."""
-        if not self.root.is_dir():
-            return []
-        found = (open_run(path) for path in self.root.iterdir())
-        return sorted((r for r in found if r is not None), key=lambda r: (r.created, r.id))
+    def all(self) -> tuple[list[Recorded], list[RunsError]]:
+        """Every run, oldest first, and what is damaged. What is no run is passed over."""
+        return self._opened(sorted(self.root.iterdir()) if self.root.is_dir() else [])
 
-    def select(self, ids: Sequence[str]) -> list[Recorded]:
-        """The runs with these ids or id prefixes (all of them for none); raises RunsError."""
-        runs = self.all()
+    def select(self, ids: Sequence[str]) -> tuple[list[Recorded], list[RunsError]]:
+        """The runs with these ids or id prefixes (all for none), and what is damaged of them.
+
+        Raises RunsError where an id, or ``latest``, matches nothing.
+        """
         if not ids:
-            return runs
-        chosen: dict[str, Recorded] = {}
+            return self.all()
+        names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+        chosen: set[str] = set()
         for wanted in ids:
-            matching = (
-                runs[-1:]
-                if wanted == "latest"
-                else [run for run in runs if run.id.startswith(wanted)]
-            )
+            if wanted == "latest":
+                runs, _ = self.all()
+                matching = [run.id for run in runs[-1:]]
+            else:
+                matching = [name for name in names if wanted and name.startswith(wanted)]
             if not matching:
                 raise RunsError(
                     f"There is no run {wanted!r} in {self.root}.",
                     "`opro report` shows what there is; --runs-dir names another directory",
                 )
-            chosen.update((run.id, run) for run in matching)
-        return sorted(chosen.values(), key=lambda run: (run.created, run.id))
+            chosen.update(matching)
+        return self._opened([self.root / name for name in sorted(chosen)])
+
+    def _opened(self, paths: Sequence[Path]) -> tuple[list[Recorded], list[RunsError]]:
+        runs, damaged = [], []
+        for path in paths:
+            try:
+                run = open_run(path)
+            except RunsError as error:
+                damaged.append(error)
+            else:
+                runs += [run] if run is not None else []
+        return sorted(runs, key=lambda run: (run.created, run.id)), damaged
 
 
-def open_run(path: Path) -> Recorded | None:
+def open_run(path: Path, *, checked: bool = True) -> Recorded | None:
     """The run in a directory, or None if there is none. Raises RunsError if it is damaged."""
     file = path / RUN_FILE
     try:
@@ -206,17 +165,19 @@ def open_run(path: Path) -> Recorded | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise RunsError(f"{file}: {error.strerror}.") from error
+        raise RunsError(f"{file}: {error.strerror}.", DAMAGED) from error
     except (ValueError, RecursionError) as error:
-        raise RunsError(f"{file}: not JSON ({_brief(error)}).") from error
-    if not isinstance(about, dict) or not {"schema", "created", "spec"} <= set(about):
+        raise RunsError(f"{file}: not JSON ({_brief(error)}).", DAMAGED) from error
+    if not isinstance(about, dict) or not {"schema", "created", "spec", "seal"} <= set(about):
         return None  # somebody else's run.json
     if about["schema"] != events.SCHEMA:
         raise RunsError(
             f"{file}: written with log format {about['schema']}; "
             f"this version reads {events.SCHEMA}.",
-            "a newer opro can read it" if _newer(about["schema"]) else "",
+            "a newer opro can read it" if _newer(about["schema"]) else DAMAGED,
         )
+    if checked and digest({k: v for k, v in about.items() if k != "seal"}) != about["seal"]:
+        raise RunsError(f"{file}: it was changed after it was written.", DAMAGED)
     return Recorded(path, about)
 
 

@@ -16,6 +16,7 @@ from opro_cli import report as reports
 from opro_cli.environment import Environment
 from opro_cli.errors import OproError, ReplayMismatch, RunsError
 from opro_cli.events import Event, Failed, Stopped
+from opro_cli.output import print_out, say
 from opro_cli.plan import Plan
 from opro_cli.runs import Runs
 from opro_cli.text import clean
@@ -46,7 +47,7 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     outcome = Launcher(runs, [shown, *results], env, say).launch(made)
     ids = [watched.id for watched in outcome.runs if watched.id]
     if not options["json"]:
-        print_out(reports.render(reports.summarize(runs.select(ids)), "table", _width()))
+        print_out(reports.render(reports.summarize(*runs.select(ids)), "table", _width()))
     say(ending(outcome))
     if outcome.stopped:
         say(f"stopped: {outcome.stopped}")
@@ -62,7 +63,6 @@ class _Results(display.Silent):
     def event(self, run: display.Watched, event: Event) -> None:
         if isinstance(event, Stopped | Failed):
             print_out(json.dumps(_result(run)) + "\n")
-            sys.stdout.flush()
 
 
 def _result(run: display.Watched) -> dict[str, Any]:
@@ -95,17 +95,23 @@ def report(
     """``report``."""
     reports.check_format(form)
     directory = runs_directory(runs_dir, Environment())
-    chosen = Runs(directory).select(ids)
+    chosen, damaged = Runs(directory).select(ids)
     if names:
         wanted = {*names, *(f"{name} (replay)" for name in names)}
         chosen = [run for run in chosen if run.about["spec"].get("preset") in wanted]
-    if not chosen and form not in ("json", "csv"):
+    if not chosen and not damaged and form not in ("json", "csv"):
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    text = reports.render(reports.summarize(chosen), form, None if output else _width())
+    summary = reports.summarize(chosen, damaged)
+    text = reports.render(summary, form, None if output else _width())
+    for error in summary.damaged:
+        say(f"error: {error.message}")
+    if summary.damaged:
+        say(f"hint: {summary.damaged[0].hint}")
+    code = 1 if summary.damaged else 0
     if output is None:
         print_out(text)
-        return 0
+        return code
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -113,7 +119,7 @@ def report(
             f"{output} cannot be written: {error.strerror}.", "choose another --output"
         ) from None
     say(f"written to {output}")
-    return 0
+    return code
 
 
 def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bool) -> int:
@@ -135,7 +141,8 @@ def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bo
             except ReplayMismatch as mismatch:
                 failed += 1
                 line = {"recording": recorded.name, "ok": False, "difference": mismatch.message}
-                print_out(json.dumps(line) + "\n" if as_json else mismatch.message + "\n")
+                said = clean(mismatch.message, 2000)
+                print_out(json.dumps(line) + "\n" if as_json else said + "\n")
                 continue
             print_out(json.dumps(replayed.facts()) + "\n" if as_json else replayed.line() + "\n")
             if save:
@@ -175,16 +182,6 @@ def presets(as_json: bool) -> int:
 def runs_directory(option: Path | None, env: Environment) -> Path:
     """``--runs-dir``, ``OPRO_RUNS_DIR`` or ``./runs``."""
     return option or Path(env.get("OPRO_RUNS_DIR") or "runs")
-
-
-def say(text: str) -> None:
-    """A message, on stderr."""
-    print(clean(text, 2000), file=sys.stderr)  # noqa: T201
-
-
-def print_out(text: str) -> None:
-    """Data, on stdout."""
-    sys.stdout.write(text)
 
 
 def _where(runs_dir: Path | None) -> str:

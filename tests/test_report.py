@@ -28,7 +28,7 @@ from opro_cli.optimizers.sgd import SgdSettings
 from opro_cli.problems.linear import LinearSettings
 from opro_cli.report import summarize
 from opro_cli.report.markdown import escape
-from opro_cli.runs import RunLog, Runs
+from opro_cli.runs import Runs
 from opro_cli.spec import RunSpec
 
 PUBLISHED = ({"model": "Gemini", "source": "s", "steps": {"mean": 1.6, "std": 0.49}},)
@@ -65,14 +65,14 @@ def runs(tmp_path) -> Runs:
 
 def add(runs: Runs, spec: RunSpec, *events, model: str = "gemma") -> Path:
     run = runs.create(spec, {"model": model})
-    log = RunLog(run.path)
+    log = run.append()
     for event in events:
         log.append(event)
     return run.path
 
 
 def rows(runs: Runs):
-    return json.loads(report.render(summarize(runs.all()), "json"))
+    return json.loads(report.render(summarize(*runs.all()), "json"))
 
 
 def test_a_row_is_a_target_over_its_repetitions(runs):
@@ -100,7 +100,7 @@ def test_failed_and_unfinished_runs_are_counted_and_named_but_not_averaged(runs)
     (row,) = rows(runs)
     assert row["steps"]["values"] == [2]
     assert (row["reps"], row["converged"], row["failed"], row["unfinished"]) == (3, 1, 1, 1)
-    text = report.render(summarize(runs.all()), "markdown")
+    text = report.render(summarize(*runs.all()), "markdown")
     assert "1/3, 1 failed, 1 unfinished" in text
     assert failed.name in text
     assert "LLMError: gone" in text
@@ -112,7 +112,7 @@ def test_a_target_that_was_not_found_says_so_with_the_best_pair(runs):
     (row,) = rows(runs)
     assert row["steps"] is None
     assert row["stop_reasons"] == {"patience": 1}
-    markdown = report.render(summarize(runs.all()), "markdown")
+    markdown = report.render(summarize(*runs.all()), "markdown")
     assert "did not converge: best (1, 1), loss 500" in markdown
 
 
@@ -128,7 +128,7 @@ def test_the_same_run_made_twice_counts_once_and_is_noted(runs):
     first = add(runs, SPEC, *steps(1))
     add(runs, SPEC, *steps(2))
     add(runs, SPEC, *steps(9, None))  # started again, not finished
-    summary = summarize(runs.all())
+    summary = summarize(*runs.all())
     assert [row.steps.values for row in summary.rows] == [(2,)]
     assert first.name in summary.notes[0]
 
@@ -139,7 +139,7 @@ def test_gradient_descent_is_a_column_beside_opro(runs):
     gradient = Stepped(121, (Scored((14.99, 14.03), 64.38, "gradient"),), (), 121)
     start = Started((Scored((14, 14), 42747.8, "start"),))
     add(runs, descent, start, gradient, Stopped(121, "converged"))
-    markdown = report.render(summarize(runs.all()), "markdown")
+    markdown = report.render(summarize(*runs.all()), "markdown")
     assert "SGD count" in markdown
     assert "| 15 | 14 | 2 | 0 | 1/1 | 121 |" in markdown
     assert "gradient descent" not in markdown
@@ -152,7 +152,7 @@ def test_gradient_descent_is_a_column_beside_opro(runs):
 
 def test_csv_has_what_json_has_flat(runs):
     add(runs, SPEC, *steps(2))
-    (row,) = csv.DictReader(io.StringIO(report.render(summarize(runs.all()), "csv")))
+    (row,) = csv.DictReader(io.StringIO(report.render(summarize(*runs.all()), "csv")))
     assert row["target.w"] == "15"
     assert row["steps.mean"] == "2.0"
     assert row["steps.values"] == "2"
@@ -168,7 +168,7 @@ def test_text_from_elsewhere_reaches_no_format_unescaped(runs, form):
     add(runs, replace(SPEC, preset=HOSTILE), *steps(1), model=HOSTILE)
     failed = replace(SPEC, preset=HOSTILE, repetition=1)
     add(runs, failed, *steps(1, None), Failed(1, "LLMError", HOSTILE), model=HOSTILE)
-    text = report.render(summarize(runs.all()), form)
+    text = report.render(summarize(*runs.all()), form)
     assert "\x1b" not in text
     assert "\x07" not in text
     if form in ("table", "markdown"):
@@ -178,7 +178,7 @@ def test_text_from_elsewhere_reaches_no_format_unescaped(runs, form):
         for line in text.splitlines():
             if line.startswith("|"):
                 cells = line.replace("\\|", "").count("|")
-                assert cells == 14
+                assert cells == 15
     if form == "table":
         assert "[red]x[/red]" in text  # shown as it is, not read as markup
 

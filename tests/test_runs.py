@@ -27,7 +27,7 @@ from opro_cli.events import (
 from opro_cli.optimizers.base import Limits
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.problems.linear import LinearSettings
-from opro_cli.runs import EVENTS_FILE, RUN_FILE, RunLog, Runs, open_run
+from opro_cli.runs import EVENTS_FILE, RUN_FILE, Runs, open_run
 from opro_cli.spec import RunSpec
 
 SPEC = RunSpec(
@@ -84,7 +84,7 @@ def test_values_that_are_not_finite_survive_too():
 
 def logged(tmp_path: Path, *written) -> Path:
     run = Runs(tmp_path / "runs").create(SPEC, {"versions": {}})
-    log = RunLog(run.path)
+    log = run.append()
     for event in written:
         log.append(event)
     return run.path
@@ -99,7 +99,7 @@ WRITTEN = (
 
 def test_a_run_reads_back_as_it_was_written(tmp_path):
     run = open_run(logged(tmp_path, *WRITTEN))
-    assert tuple(event for _, event in run.events()) == WRITTEN
+    assert tuple(logged.event for logged in run.log()) == WRITTEN
     assert run.spec() == SPEC
     assert run.spec().sha256() == SPEC.sha256() == run.about["spec_sha256"]
 
@@ -108,7 +108,7 @@ def test_what_was_asked_for_is_on_disk_before_anything_happens(tmp_path):
     path = logged(tmp_path)
     about = json.loads((path / RUN_FILE).read_text())
     assert {"schema", "id", "created", "spec", "spec_sha256"} <= set(about)
-    assert list(open_run(path).events()) == []
+    assert list(open_run(path).log()) == []
 
 
 def test_a_torn_last_line_is_left_out(tmp_path):
@@ -117,7 +117,7 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     last = whole.rstrip(b"\n").rfind(b"\n") + 1
     for cut in range(last, len(whole)):
         path.write_bytes(whole[:cut])
-        kept = [event for _, event in open_run(path.parent).events()]
+        kept = [logged.event for logged in open_run(path.parent).log()]
         assert tuple(kept) == WRITTEN[:2]
 
 
@@ -129,7 +129,38 @@ def test_a_damaged_line_is_named_with_file_and_number(tmp_path, line):
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + line + b"".join(lines[1:]))
     with pytest.raises(RunsError, match=r"events\.jsonl, line 2"):
-        list(open_run(path.parent).events())
+        list(open_run(path.parent).log())
+
+
+def test_a_changed_missing_or_doubled_line_is_named(tmp_path):
+    path = logged(tmp_path, *WRITTEN) / EVENTS_FILE
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    for changed in (
+        [first.replace(b"42747.8", b"42747.9"), second, third],
+        [second, third],
+        [first, first, second, third],
+        [first, third, second],
+    ):
+        path.write_bytes(b"".join(changed))
+        with pytest.raises(RunsError, match="line . its checksum is wrong|line .: its checksum"):
+            list(open_run(path.parent).log())
+
+
+def test_a_log_is_gone_on_with_after_its_torn_line(tmp_path):
+    path = logged(tmp_path, *WRITTEN) / EVENTS_FILE
+    path.write_bytes(path.read_bytes()[:-7])
+    run = open_run(path.parent)
+    run.append().append(WRITTEN[2])
+    assert tuple(logged.event for logged in run.log()) == WRITTEN
+
+
+def test_a_run_file_changed_by_hand_is_named_and_the_others_are_read(tmp_path):
+    changed, good = logged(tmp_path, *WRITTEN), logged(tmp_path, *WRITTEN)
+    file = changed / RUN_FILE
+    file.write_text(file.read_text().replace('"seed": 0', '"seed": 1'))
+    runs, damaged = Runs(tmp_path / "runs").all()
+    assert [run.path for run in runs] == [good]
+    assert "changed after it was written" in damaged[0].message
 
 
 def test_a_newer_log_is_refused_with_a_sentence(tmp_path):
@@ -154,16 +185,16 @@ def test_strangers_in_the_runs_directory_are_passed_over(tmp_path):
     (path.parent / "folder").mkdir()
     (path.parent / "other").mkdir()
     (path.parent / "other" / RUN_FILE).write_text('{"somebody": "else"}')
-    assert [run.path for run in Runs(path.parent).all()] == [path]
+    assert [run.path for run in Runs(path.parent).all()[0]] == [path]
 
 
 def test_runs_are_chosen_by_the_beginning_of_their_id(tmp_path):
     paths = [logged(tmp_path) for _ in range(3)]
     runs = Runs(tmp_path / "runs")
-    assert len(runs.select([])) == 3
-    assert [run.path for run in runs.select([paths[1].name])] == [paths[1]]
-    assert [run.path for run in runs.select(["latest"])] == [paths[2]]
-    assert len(runs.select(["20"])) == 3
+    assert len(runs.select([])[0]) == 3
+    assert [run.path for run in runs.select([paths[1].name])[0]] == [paths[1]]
+    assert [run.path for run in runs.select(["latest"])[0]] == [paths[2]]
+    assert len(runs.select(["20"])[0]) == 3
     with pytest.raises(RunsError, match="no run '../x'"):
         runs.select(["../x"])
 
@@ -186,14 +217,15 @@ def test_a_directory_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path)
 
 def test_a_write_that_fails_is_an_error_of_the_run(tmp_path):
     path = logged(tmp_path)
+    log = open_run(path).append()
     (path / EVENTS_FILE).symlink_to("/dev/full")
     with pytest.raises(LogError, match="No space left on device"):
-        RunLog(path).append(WRITTEN[0])
+        log.append(WRITTEN[0])
 
 
 def test_an_event_is_in_the_file_when_append_returns(tmp_path):
     path = logged(tmp_path)
-    log = RunLog(path)
+    log = open_run(path).append()
     log.append(WRITTEN[0])
     assert len((path / EVENTS_FILE).read_bytes().splitlines()) == 1
     log.sync()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opro_cli.errors import ModelUnavailable
 from opro_cli.llm.base import LLM
 from opro_cli.llm.known import refuse_retired
-from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, hosted
+from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, hosted, sendable
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 KEY_PAGE = "https://aistudio.google.com/apikey"
@@ -13,7 +13,8 @@ KEY_PAGE = "https://aistudio.google.com/apikey"
 
 def key(env: Env) -> str:
     """The API key, or an empty text."""
-    return next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+    found = next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+    return sendable(found, "GEMINI_API_KEY")
 
 
 def check(wanted: Wanted, env: Env) -> Choice:

@@ -9,7 +9,6 @@ itself: :mod:`opro_cli.llm.retry` does, because the SDK ignores the server's ``r
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import warnings
@@ -145,26 +144,36 @@ class Gemini:
             raise TransientError(
                 f"{self.name} did not answer within {self._client.timeout:g} seconds."
             ) from None
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError):
+            raise LLMError(
+                f"{self.name}: the server's address or the key cannot be sent as it is.",
+                "check GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY",
+            ) from None
         except httpx2.TransportError as error:
             text = str(error) or type(error).__name__
             raise TransientError(f"The connection to {self.name} failed: {text}.") from None
         except google.auth.exceptions.GoogleAuthError as error:
             raise LLMError(f"Google Cloud refused the credentials: {error}.", LOGIN) from None
-        except json.JSONDecodeError:
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            # The SDK's own reading of the body: not JSON, or JSON of another shape.
             raise TransientError(
-                f"{self.name} answered with something that is not JSON (a proxy's page?)."
+                f"{self.name} answered with something that is no response (a proxy's page?)."
             ) from None
         return _replies(response, request.samples, round(time.monotonic() - started, 3))
 
     def _config(self, request: Request) -> types.GenerateContentConfig:
+        options = self._options
         config: dict[str, Any] = {
-            "http_options": self._options,
             "max_output_tokens": request.max_tokens,
             "automatic_function_calling": {"disable": True},
         }
         if request.schema is not None:
             config["response_mime_type"] = "application/json"
-            config["response_schema"] = request.schema
+            # Not as `response_schema`: the SDK would then read the reply itself, and raise on a
+            # hostile one before anybody has it.
+            body = {"generationConfig": {"responseSchema": _upper(request.schema)}}
+            options = options.model_copy(update={"extra_body": body})
+        config["http_options"] = options
         if request.samples > 1:
             config["candidate_count"] = request.samples
         if request.temperature is not None and self._known.temperature:
@@ -180,9 +189,7 @@ class Gemini:
 
     def _explained(self, error: errors.APIError) -> LLMError:
         body = error.details if isinstance(error.details, dict) else {}
-        problem = body.get("error")
-        problem = problem if isinstance(problem, dict) else {}
-        details = [d for d in problem.get("details") or [] if isinstance(d, dict)]
+        details = _objects(_object(body.get("error")).get("details"))
         said = self._without_key(str(error.message or error.status or "no message"))
         message = f"{self.name} answered {error.code}: {said}"
         if error.code == 429:
@@ -264,6 +271,27 @@ def _content(candidate: types.Candidate) -> tuple[str, str, str]:
     return text, reason.lower() or "unknown", ""
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _upper(schema: Any) -> Any:
+    """A JSON schema with the names of types as Google writes them."""
+    if isinstance(schema, list):
+        return [_upper(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    named = isinstance(schema.get("type"), str)
+    return {
+        key: value.upper() if named and key == "type" else _upper(value)
+        for key, value in schema.items()
+    }
+
+
 def _name(value: Any) -> str:
     return str(getattr(value, "value", value) or "")
 
@@ -274,7 +302,7 @@ def _quota(message: str, details: list[dict[str, Any]]) -> LLMError:
         str(violation.get("quotaId", ""))
         for d in details
         if str(d.get("@type", "")).endswith("QuotaFailure")
-        for violation in d.get("violations") or []
+        for violation in _objects(d.get("violations"))
     ]
     if any("PerDay" in kind for kind in kinds):
         return QuotaError(f"the day's quota is spent and is reset {reset_time()} ({message})")

@@ -33,6 +33,8 @@ class LimitSettings(Settings):
     """Input and output tokens; a call counts with what the calls before it took on average."""
     timeout: Annotated[Number, Field(gt=0)] = 120.0
     """Seconds for one call, thinking included."""
+    longest_wait: Annotated[Number, Field(gt=0)] = 600.0
+    """Seconds that a server may ask to wait; beyond it, this is a quota and the process stops."""
     attempts: Annotated[Integer, Field(ge=1, le=100)] = 6
     """Calls at most for one reply, the first included."""
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from opro_cli.errors import ModelUnavailable, UsageError
 from opro_cli.llm.base import LLM
-from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, hosted
+from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, hosted, sendable
 
 
 def check(wanted: Wanted, env: Env) -> Choice:
@@ -45,7 +45,7 @@ def base_url(wanted: Wanted, env: Env) -> str | None:
 
 
 def _key(env: Env) -> str:
-    return env.get("OPENAI_API_KEY", "").strip()
+    return sendable(env.get("OPENAI_API_KEY", "").strip(), "OPENAI_API_KEY")
 
 
 def _check_url(url: str) -> None:

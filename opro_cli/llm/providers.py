@@ -200,6 +200,16 @@ def pricer(choice: Choice) -> Callable[[str], Price | None]:
     return price
 
 
+def sendable(key: str, name: str) -> str:
+    """A key that can travel as a header. Raises ModelUnavailable, without showing it."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ModelUnavailable(
+            f"{name} holds characters that no key has (a line break, a space?).",
+            "copy it again, on one line",
+        )
+    return key
+
+
 def bare(spec: str) -> str:
     """The model's own name, without the provider's prefix."""
     return spec.partition(":")[2] or spec

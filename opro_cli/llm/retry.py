@@ -57,22 +57,33 @@ class Retry:
             except TransientError as error:
                 troubles.append(error.message)
                 if attempt >= self._limiter.settings.attempts:
+                    said = error.message.rstrip(".")
                     raise LLMError(
-                        f"{error.message} (after {attempt} attempts)", error.hint, attempts=attempt
+                        f"{said} (after {attempt} attempts).", error.hint, attempts=attempt
                     ) from error
                 await self._wait(attempt, error)
             except LLMError as error:
-                if isinstance(error, QuotaError):
-                    self._limiter.shut(error.message)
-                error.attempts = attempt
+                self._note(error, attempt)
                 raise
             else:
                 usage = [reply.usage for reply in replies if reply.usage is not None]
                 self._limiter.used(sum(u.input + u.output for u in usage))
                 return [replace(r, attempts=attempt, troubles=tuple(troubles)) for r in replies]
 
+    def _note(self, error: LLMError, attempt: int) -> None:
+        error.attempts = attempt
+        if isinstance(error, QuotaError):
+            self._limiter.shut(error.message)
+
     async def _wait(self, attempt: int, error: TransientError) -> None:
         seconds = backoff(attempt) if error.wait is None else error.wait
+        if not seconds <= self._limiter.settings.longest_wait:
+            quota = QuotaError(
+                f"{error.message} It wants a pause of {seconds:g} seconds, which is longer than "
+                "limits.longest_wait"
+            )
+            self._note(quota, attempt)
+            raise quota from error
         if error.too_many:
             self._limiter.quiet(seconds)  # the next attempt waits at the gate, with all others
         else:

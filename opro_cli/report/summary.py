@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from opro_cli.errors import RunsError
 from opro_cli.events import Usage
 from opro_cli.problems import Target
 from opro_cli.runs import Recorded
@@ -160,21 +161,35 @@ class Summary:
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    damaged: tuple[RunsError, ...] = ()
+    """Runs that could not be read, and are in no row."""
 
 
 def count(recorded: Recorded) -> Counted:
     """Fold one run's events. Raises RunsError where its log is damaged."""
     spec = recorded.spec()
     tally = tally_of(spec)
-    for time, event in recorded.events():
-        tally.add(event, time)
+    for logged in recorded.log():
+        tally.add(logged.event, logged.time)
     model = recorded.about.get("model") if spec.optimizer.needs_model else None
     return Counted(recorded.id, spec, tally, model, recorded.created)
 
 
-def summarize(recorded: Iterable[Recorded]) -> Summary:
-    """Rows in the order their runs were made, and notes. Raises RunsError."""
-    runs = [count(run) for run in recorded]
+def summarize(recorded: Iterable[Recorded], damaged: Sequence[RunsError] = ()) -> Summary:
+    """Rows in the order their runs were made, and notes.
+
+    Args:
+        recorded: the runs.
+        damaged: why further runs cannot be read; they are named, as those of ``recorded`` are
+            whose logs turn out to be damaged.
+    """
+    runs: list[Counted] = []
+    problems = list(damaged)
+    for candidate in recorded:
+        try:
+            runs.append(count(candidate))
+        except RunsError as error:
+            problems.append(error)
     kept, superseded = _latest(runs)
     grouped: dict[str, list[Counted]] = {}
     for run in kept:
@@ -192,7 +207,7 @@ def summarize(recorded: Iterable[Recorded]) -> Summary:
         )
         for group in grouped.values()
     )
-    return Summary(rows, tuple(_notes(kept, superseded)))
+    return Summary(rows, tuple(_notes(kept, superseded, problems)), tuple(problems))
 
 
 def _latest(runs: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
@@ -211,7 +226,12 @@ def _finished(run: Counted) -> bool:
     return run.tally.state in FINISHED
 
 
-def _notes(kept: Sequence[Counted], superseded: Sequence[Counted]) -> Iterable[str]:
+def _notes(
+    kept: Sequence[Counted], superseded: Sequence[Counted], damaged: Sequence[RunsError]
+) -> Iterable[str]:
+    if damaged:
+        said = [error.message.rstrip(".") for error in damaged]
+        yield f"{len(said)} damaged, in no row: " + _listed(said)
     if superseded:
         yield (
             f"{len(superseded)} earlier runs of the same specs are left out: "
