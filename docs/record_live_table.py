@@ -18,6 +18,7 @@ from opro_cli.display import Watched
 from opro_cli.display.live import Live, ending
 from opro_cli.environment import Environment
 from opro_cli.events import Event, Failed, Stepped, Stopped
+from opro_cli.jobs import of_plan
 from opro_cli.launch import Launcher
 from opro_cli.plan import Asked, make
 from opro_cli.runs import Runs
@@ -51,7 +52,8 @@ def main() -> None:
     asked = Asked("quickstart", flags={"model": "local", "seed": "4"})
     with tempfile.TemporaryDirectory() as folder:
         plan = make(asked, env, ["opro"])
-        Launcher(Runs(Path(folder)), [Recording()], env, print).launch(plan)
+        runs = Runs(Path(folder))
+        Launcher(runs, [Recording()], env, print).launch(lambda: of_plan(plan, runs))
 
 
 if __name__ == "__main__":

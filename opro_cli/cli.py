@@ -27,7 +27,16 @@ app = typer.Typer(
 )
 
 
-def command(name: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
+runs_app = typer.Typer(
+    help="Look at runs: list them, show one, compare two.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def command(
+    name: str, group: typer.Typer = app
+) -> Callable[[Callable[..., int]], Callable[..., None]]:
     """Register a command whose function returns its exit code; errors become sentences."""
 
     def register(function: Callable[..., int]) -> Callable[..., None]:
@@ -35,7 +44,7 @@ def command(name: str) -> Callable[[Callable[..., int]], Callable[..., None]]:
         def run(*args: Any, **kwargs: Any) -> None:
             raise typer.Exit(_guarded(lambda: function(*args, **kwargs), bool(kwargs.get("debug"))))
 
-        app.command(name)(run)
+        group.command(name)(run)
         return run
 
     return register
@@ -106,6 +115,7 @@ def run_opro(
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
     settings: options.Set = None,
+    fresh: options.Fresh = False,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",
     json: options.Json = False,
@@ -134,6 +144,7 @@ def run_sgd(
     seed: options.Seed = None,
     max_time: options.MaxTime = None,
     settings: options.Set = None,
+    fresh: options.Fresh = False,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",
     json: options.Json = False,
@@ -173,6 +184,7 @@ def sweep(
     max_tokens: options.MaxTokens = None,
     max_time: options.MaxTime = None,
     settings: options.Set = None,
+    fresh: options.Fresh = False,
     runs_dir: options.RunsDir = None,
     display: options.DisplayKind = "auto",
     json: options.Json = False,
@@ -186,11 +198,27 @@ def sweep(
     return session.run(None, locals())
 
 
+@command("resume")
+def resume(
+    runs: options.RunIds = None,
+    max_cost: options.MaxCost = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_time: options.MaxTime = None,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Go on with unfinished runs: those named, or what the last command left."""
+    from opro_cli import session
+
+    return session.resume(runs or [], locals())
+
+
 @command("report")
 def report(
-    runs: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN…", help="Ids or their beginnings.")
-    ] = None,
+    runs: options.RunIds = None,
     preset: Annotated[
         list[str] | None, typer.Option("--preset", "-p", help="Runs of this preset only.")
     ] = None,
@@ -234,6 +262,59 @@ def presets(json: options.Json = False, debug: options.Debug = False) -> int:
     from opro_cli import session
 
     return session.presets(json)
+
+
+app.add_typer(runs_app, name="runs")
+
+
+@command("list", runs_app)
+def runs_list(
+    preset: Annotated[
+        list[str] | None, typer.Option("--preset", "-p", help="Runs of this preset only.")
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", help="converged, stopped, failed, unfinished or running."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Runs shown; 0 for all.")] = 50,
+    runs_dir: options.RunsDir = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """The runs, newest first."""
+    from opro_cli import browse
+
+    return browse.listing(preset or [], state or [], limit, runs_dir, json)
+
+
+@command("show", runs_app)
+def runs_show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, its beginning, or latest.")],
+    step: Annotated[
+        int | None, typer.Option("--step", help="This step: meta-prompt, replies, what became.")
+    ] = None,
+    runs_dir: options.RunsDir = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """One run: its settings and where each comes from, its steps, or one of them whole."""
+    from opro_cli import browse
+
+    return browse.show(run, step, runs_dir, json)
+
+
+@command("diff", runs_app)
+def runs_diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="An id, its beginning, or latest.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    runs_dir: options.RunsDir = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> int:
+    """Only what differs between two runs: settings, versions, result."""
+    from opro_cli import browse
+
+    return browse.diff(a, b, runs_dir, json)
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from opro_cli.errors import LLMError, OproError, Paused, RunFailed
@@ -50,12 +50,14 @@ class Surroundings:
     Args:
         llm: the model, for optimizers that need one.
         recorded: replies that are known already and need not be asked for.
+        values: points that were evaluated already, and need not be again.
         gate: called before every step; raises Paused to leave the run where it is.
         inspect: called with each new reply after it is recorded.
     """
 
     llm: LLM | None = None
     recorded: Replies | None = None
+    values: Mapping[Point, Scored] = field(default_factory=dict)
     gate: Callable[[], None] = lambda: None
     inspect: Callable[[Reply], None] | None = None
 
@@ -67,35 +69,44 @@ async def run(spec: RunSpec, journal: Journal, given: Surroundings) -> None:
         RunFailed: after a Failed event, where the model, the optimizer or the log gave up.
         Paused: where the run is left as it is; after a Stopped event if there is a reason.
     """
+    step = 0
+    try:
+        async for made in _steps(spec, journal, given):
+            step = made
+    except Paused as paused:
+        if paused.reason:
+            journal.emit(Stopped(step, paused.reason))
+        raise
+    except LLMError as error:
+        failed = Failed(step, _kind(error), error.message, error.attempts, error.hint)
+        journal.emit(failed)
+        raise
+    except OproError:
+        raise
+    except Exception as error:  # a bug, ours or that of a problem: this run fails alone
+        journal.emit(Failed(step, _kind(error), str(error)))
+        raise RunFailed(f"{_kind(error)}: {error}") from error
+
+
+async def _steps(spec: RunSpec, journal: Journal, given: Surroundings) -> AsyncIterator[int]:
+    """Make a run, step by step; yields the number of steps made so far."""
     problem = spec.instance()
     randomness = Randomness(spec.seed, f"{label(spec.target)}/{spec.repetition}")
     recorder = None
     if given.llm is not None:
         recorder = Recorder(given.llm, journal.emit, given.recorded, given.inspect)
     optimizer = spec.optimizer.build(Task(problem, randomness, recorder))
-    book = _Book(problem, spec.effective_limits)
+    book = _Book(problem, spec.effective_limits, given.values)
 
     started = book.score([Proposal(point, "start") for point in optimizer.starts()])
     journal.emit(Started(started))
     optimizer.tell(started)
     reason = "converged" if any(problem.solved(pair.point) for pair in started) else None
     while reason is None:
-        try:
-            given.gate()
-            asked = await optimizer.ask(book.step + 1)
-            stepped = book.take(asked)
-        except Paused as paused:
-            if paused.reason:
-                journal.emit(Stopped(book.step, paused.reason))
-            raise
-        except LLMError as error:
-            journal.emit(Failed(book.step, _kind(error), error.message, error.attempts))
-            raise
-        except OproError:
-            raise
-        except Exception as error:  # a bug, ours or that of a problem: this run fails alone
-            journal.emit(Failed(book.step, _kind(error), str(error)))
-            raise RunFailed(f"{_kind(error)}: {error}") from error
+        yield book.step
+        given.gate()
+        asked = await optimizer.ask(book.step + 1)
+        stepped = book.take(asked)
         journal.emit(stepped)
         await journal.settle()
         optimizer.tell(stepped.pairs)
@@ -111,7 +122,8 @@ def _kind(error: Exception) -> str:
 class _Book:
     """What the engine keeps of a run: the values found, and how long without a better one."""
 
-    def __init__(self, problem: Problem, limits: Limits) -> None:
+    def __init__(self, problem: Problem, limits: Limits, recorded: Mapping[Point, Scored]) -> None:
+        self._recorded = recorded
         self._problem = problem
         self._limits = limits
         self._values: dict[Point, float] = {}
@@ -126,12 +138,16 @@ class _Book:
         for proposal in proposals:
             point, known = proposal.point, proposal.point in self._values
             if not known:
-                self._values[point] = self._problem.evaluate(point)
+                self._values[point] = self._evaluate(point)
             value = self._values[point]
             if math.isfinite(value) and sign * value < self._best:
                 self._best, self._best_step = sign * value, self.step
             scored.append(Scored(point, value, proposal.source, known))
         return tuple(scored)
+
+    def _evaluate(self, point: Point) -> float:
+        recorded = self._recorded.get(point)
+        return self._problem.evaluate(point) if recorded is None else recorded.value
 
     def take(self, asked: Asked) -> Stepped:
         """The step that these proposals make."""
@@ -164,18 +180,23 @@ def _known(reading: Reading, known: set[Point]) -> Reading:
     return reading
 
 
-async def run_all(runs: Sequence[Callable[[], Awaitable[None]]], concurrency: int) -> None:
-    """Run all of them, at most ``concurrency`` at a time, started in order.
+async def run_all(
+    runs: Sequence[Callable[[], Awaitable[None]]], slots: Sequence[asyncio.Semaphore]
+) -> None:
+    """Run all of them, each in its slot, started in order.
 
     A run that raises RunFailed or Paused ends alone. Anything else ends them all.
-    """
-    slots = asyncio.Semaphore(concurrency)
 
-    async def one(run: Callable[[], Awaitable[None]]) -> None:
-        async with slots:
+    Args:
+        runs: what to run.
+        slots: one for each, shared by those that must not all run at once.
+    """
+
+    async def one(run: Callable[[], Awaitable[None]], slot: asyncio.Semaphore) -> None:
+        async with slot:
             with contextlib.suppress(RunFailed, Paused):  # it is in its log, and counted there
                 await run()
 
     async with asyncio.TaskGroup() as group:
-        for item in runs:
-            group.create_task(one(item))
+        for run, slot in zip(runs, slots, strict=True):
+            group.create_task(one(run, slot))

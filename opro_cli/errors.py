@@ -7,10 +7,12 @@
     │   ├── PresetError         a preset, or an override of one, is wrong (file, dotted key)
     │   ├── ModelUnavailable    no key, no extra, no such file, a retired model
     │   └── RunsError           the runs directory, or a log in it, cannot be read or written
+    │       └── RunLocked       another process is writing this run
     ├── RunFailed               one run gave up; the others go on
     │   ├── LLMError            the provider answered with an error that retrying cannot mend
     │   │   └── TransientError  ... that retrying can mend, perhaps after a stated wait
-    │   └── LogError            a run's log could not be written
+    │   ├── LogError            a run's log could not be written
+    │   └── Disagreement        going on does not give what the log holds
     ├── OutputError             standard output takes nothing
     └── ReplayMismatch          a recording does not come out as recorded
 """
@@ -52,6 +54,10 @@ class RunsError(UsageError):
     """The runs directory cannot be used, or a log in it is damaged."""
 
 
+class RunLocked(RunsError):
+    """Another process is writing this run, or was, on a machine that cannot be looked into."""
+
+
 class RunFailed(OproError):
     """One run ended with an error. What it recorded so far is kept."""
 
@@ -90,6 +96,10 @@ class QuotaError(LLMError):
 
 class LogError(RunFailed):
     """An event could not be written. The run stops: an unrecorded step is a lost step."""
+
+
+class Disagreement(RunFailed):
+    """A run that is gone on with does not come out as its log says it began."""
 
 
 class OutputError(OproError):

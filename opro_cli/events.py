@@ -156,6 +156,7 @@ class Failed:
     message: str
     attempts: int = 1
     """Calls made for the reply that did not come."""
+    hint: str = ""
 
 
 REASONS = {

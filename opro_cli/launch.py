@@ -1,25 +1,24 @@
-"""Making the runs of a plan: directories, models, display, engine; and what came of it."""
+"""Doing the jobs of a command: models, display, engine; and what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, field
 
 from opro_cli import engine
 from opro_cli.display import Display, Watched
-from opro_cli.errors import LLMError, OproError, RunFailed
-from opro_cli.events import Event, Reply
+from opro_cli.errors import LLMError, LogError, OproError, RunFailed
+from opro_cli.events import Failed, Reply
+from opro_cli.interrupt import Interrupt
+from opro_cli.jobs import Job, Work
+from opro_cli.journal import Journal
 from opro_cli.llm.base import LLM
-from opro_cli.llm.budget import Budget
-from opro_cli.llm.providers import Choice, Env, Models, bare, same_model
-from opro_cli.plan import Plan, wanted
-from opro_cli.provenance import provenance
-from opro_cli.runlog import RunLog
+from opro_cli.llm.budget import Budget, BudgetSettings
+from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, same_model
+from opro_cli.past import Past
+from opro_cli.plan import wanted
 from opro_cli.runs import Runs
-from opro_cli.tally import tally_of
 from opro_cli.text import clean
 
 TICK = 0.25
@@ -27,15 +26,21 @@ TICK = 0.25
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a plan's runs."""
+    """What became of a command's runs."""
 
     runs: tuple[Watched, ...]
+    before: int = 0
+    """How many of them were made before."""
     stopped: str = ""
     """Why nothing more was begun; empty where nothing stopped it."""
+    interrupted: bool = False
+    caps: BudgetSettings = field(default_factory=BudgetSettings)
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 a run failed, 3 stopped by a cap or a quota."""
+        """0 done, 1 a run failed, 3 stopped by a cap or a quota, 130 interrupted."""
+        if self.interrupted and any(run.tally.state == "unfinished" for run in self.runs):
+            return 130
         if any(run.tally.error for run in self.runs):
             return 1
         return 3 if self.stopped else 0
@@ -50,79 +55,142 @@ class Launcher:
         displays: where progress is shown.
         env: environment and ``.env``.
         notify: shows the user one line.
+        leaving: called when the process is about to end in the middle of its work.
     """
 
     runs: Runs
     displays: Sequence[Display]
     env: Env
     notify: Callable[[str], None]
+    leaving: Callable[[], None] = lambda: None
 
-    def launch(self, plan: Plan) -> Outcome:
-        """Make every run of the plan.
+    def launch(self, find: Callable[[], Work]) -> Outcome:
+        """Do every job that is not done.
+
+        Args:
+            find: looks for the jobs; no other command creates runs meanwhile.
 
         Raises:
             OproError: before anything is started, where the runs directory or a model cannot be
                 used.
         """
         self.runs.check_writable()
-        for notice in plan.notices:
-            self.notify(notice)
-        return asyncio.run(self._launch(plan))
+        return asyncio.run(self._launch(find))
 
-    async def _launch(self, plan: Plan) -> Outcome:
-        general = plan.preset.general
-        budget = Budget(general.budget)
-        models = Models(self.env, general.limits, budget)
+    async def _launch(self, find: Callable[[], Work]) -> Outcome:
+        with self.runs.alone():
+            work = find()
+            for notice in work.notices:
+                self.notify(notice)
+            if not work.to_do:
+                return self._nothing(work)
+            budget = Budget(work.budget, work.spent, work.seconds)
+            models = Models(self.env, work.limits, budget)
+            try:
+                needed = {want for job in work.to_do if (want := wanted(job.spec)) is not None}
+                opened = {want: models.open(work.models[want]) for want in needed}
+                work.claim(self.runs, {want: llm.name for want, llm in opened.items()})
+            except OproError:
+                await models.close()
+                raise
         try:
-            for choice in plan.models.values():
-                models.open(choice)  # what cannot be opened is said before anything starts
-            return await self._make(plan, models)
+            return await self._make(work, models, opened)
         finally:
+            work.release()
             await models.close()
 
-    async def _make(self, plan: Plan, models: Models) -> Outcome:
-        watched = tuple(Watched(spec, tally_of(spec)) for spec in plan.specs)
-        about = provenance(plan)
-        served = _Served(self._notice)
-        at_once = min((c.concurrency for c in plan.models.values()), default=1)
+    def _nothing(self, work: Work) -> Outcome:
+        watched = tuple(_watched(job) for job in work.jobs)
+        self._show_done(work, watched)
+        return Outcome(watched, len(watched))
+
+    async def _make(self, work: Work, models: Models, opened: dict[Wanted, LLM]) -> Outcome:
+        watched = tuple(_watched(job) for job in work.jobs)
+        before = sum(job.done for job in work.jobs)
+        at_once = sum(c.concurrency for w, c in work.models.items() if w in opened) or 1
         for display in self.displays:
             display.begin(watched, at_once)
+        self._show_done(work, watched)
+        interrupt = Interrupt(models.budget, self._notice, lambda: self._leave(work))
         ticker = asyncio.create_task(self._tick(models))
+        served = _Served(self._notice)
+        turns = {want: asyncio.Semaphore(work.models[want].concurrency) for want in opened}
+        turns_without = asyncio.Semaphore(1)
+        makers = [
+            self._one(job, run, models, opened, served, work)
+            for job, run in zip(work.jobs, watched, strict=True)
+            if not job.done
+        ]
+        slots = [
+            turns.get(want, turns_without) if (want := wanted(job.spec)) else turns_without
+            for job in work.to_do
+        ]
         try:
-            makers = [self._one(run, plan, models, served, about) for run in watched]
-            await engine.run_all(makers, at_once)
+            with interrupt.installed():
+                await engine.run_all(makers, slots)
         except* OproError as group:
             raise _first(group) from None
         finally:
             ticker.cancel()
             for display in self.displays:
                 display.end()
-        return Outcome(watched, models.budget.why)
+        stopped = interrupt.count > 0
+        return Outcome(watched, before, models.budget.why, stopped, work.budget)
 
     def _one(
-        self, run: Watched, plan: Plan, models: Models, served: _Served, about: dict[str, Any]
+        self,
+        job: Job,
+        run: Watched,
+        models: Models,
+        opened: dict[Wanted, LLM],
+        served: _Served,
+        work: Work,
     ) -> Callable[[], Awaitable[None]]:
         async def make() -> None:
             models.budget.check()
-            want = wanted(run.spec)
-            choice = plan.models[want] if want is not None else None
-            llm = models.open(choice) if choice is not None else None
-            recorded = self.runs.create(run.spec, about | _model(llm, choice))
-            run.id = recorded.id
-            journal = _Journal(recorded.append(), run, self.displays)
-            inspect = served.inspector(choice, run) if choice is not None else None
-            given = engine.Surroundings(llm, None, models.budget.check, inspect)
+            if job.run is None:
+                raise AssertionError("claimed before")
+            want = wanted(job.spec)
+            inspect = served.inspector(work.models[want], run) if want is not None else None
+            journal = Journal(job.run.append(), job.past, run, self.displays)
+            given = engine.Surroundings(
+                llm=opened[want] if want is not None else None,
+                recorded=job.past.replies,
+                values=job.past.values,
+                gate=models.budget.check,
+                inspect=inspect,
+            )
             try:
-                await engine.run(run.spec, journal, given)
+                await engine.run(job.spec, journal, given)
             except RunFailed as error:
-                run.tally.error = run.tally.error or f"{type(error).__name__}: {error.message}"
+                if isinstance(error, LogError):  # what is bought now would be lost
+                    models.budget.stop("", error.message)
+                if not run.tally.error:
+                    kind = type(error).__name__
+                    journal.show(Failed(run.tally.step, kind, error.message, hint=error.hint))
                 raise
+            finally:
+                if job.lock is not None:
+                    job.lock.release()
+                job.past = Past(job.past.tally)  # its events are not needed any more
 
         return make
+
+    def _show_done(self, work: Work, watched: Sequence[Watched]) -> None:
+        for job, run in zip(work.jobs, watched, strict=True):
+            if job.done and job.past.last is not None:
+                for display in self.displays:
+                    display.event(run, job.past.last)
 
     def _notice(self, text: str) -> None:
         for display in self.displays[:1]:  # the others are for data
             display.notice(text)
+
+    def _leave(self, work: Work) -> None:
+        for display in self.displays:
+            display.end()
+        work.release()
+        self.leaving()
 
     async def _tick(self, models: Models) -> None:
         while True:
@@ -131,22 +199,8 @@ class Launcher:
                 display.tick(models.limiter.quiet_for())
 
 
-class _Journal:
-    """First the log, whose errors stop the run; then the tally and the screen."""
-
-    def __init__(self, log: RunLog, run: Watched, displays: Sequence[Display]) -> None:
-        self._log = log
-        self._run = run
-        self._displays = displays
-
-    def emit(self, event: Event) -> None:
-        self._log.append(event)
-        self._run.tally.add(event, datetime.now(UTC))
-        for display in self._displays:
-            display.event(self._run, event)
-
-    async def settle(self) -> None:
-        await asyncio.to_thread(self._log.sync)  # a disk takes its time, and others can go on
+def _watched(job: Job) -> Watched:
+    return Watched(job.spec, job.past.tally, job.run.id if job.run is not None else "")
 
 
 class _Served:
@@ -175,17 +229,6 @@ class _Served:
         return inspect
 
 
-def _model(llm: LLM | None, choice: Choice | None) -> dict[str, Any]:
-    """What ``run.json`` says of the model."""
-    if llm is None or choice is None:
-        return {}
-    price = choice.price
-    return {
-        "model": llm.name,
-        "price": None if price is None else {"input": price.input, "output": price.output},
-    }
-
-
 def _first(group: BaseExceptionGroup[OproError]) -> OproError:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
@@ -195,8 +238,10 @@ def ending(outcome: Outcome) -> str:
     """How many steps were made, and why the runs stopped, in one line."""
     reasons: dict[str, int] = {}
     for run in outcome.runs:
-        why = "failed" if run.tally.error else run.tally.reason or "not started"
+        why = "failed" if run.tally.error else run.tally.reason or "unfinished"
         reasons[why] = reasons.get(why, 0) + 1
     steps = sum(run.tally.step for run in outcome.runs)
     said = ", ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
-    return f"{len(outcome.runs)} runs, {steps} steps: {said}."
+    runs = "1 run" if len(outcome.runs) == 1 else f"{len(outcome.runs)} runs"
+    before = f" ({outcome.before} made before)" if outcome.before else ""
+    return f"{runs}{before}, {steps} steps: {said}."

@@ -101,6 +101,13 @@ MaxTokens = Annotated[
 MaxTime = Annotated[
     str | None, typer.Option("--max-time", metavar="SECONDS", help="Begin nothing after this long.")
 ]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Start anew, whatever was made or begun before.")
+]
+RunIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN…]", help="Ids, their beginnings, or latest."),
+]
 RunsDir = Annotated[
     Path | None,
     typer.Option(

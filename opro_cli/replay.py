@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opro_cli import engine
+from opro_cli import agree, engine
 from opro_cli.errors import OproError, ReplayMismatch
-from opro_cli.events import Event, Point, Prompted, Replied, Scored, Started, Stepped, Stopped
+from opro_cli.events import Event, Point, Prompted, Scored, Started, Stepped, Stopped
 from opro_cli.llm.replay import RecordingEnded, Replay
 from opro_cli.recording import Recording, Unreadable
 from opro_cli.runs import Runs
@@ -20,8 +18,6 @@ from opro_cli.tally import Tally, tally_of
 from opro_cli.text import clean, point
 
 REPLAYED = " (replay)"
-TOLERANCE = 1e-9
-"""Relative difference between a value and the recorded one."""
 
 
 @dataclass(frozen=True)
@@ -123,46 +119,27 @@ class _Checker:
 
     def pairs(self, step: int, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
         """Compare points and values, in whatever order."""
-        mine, recorded = (sorted(pairs, key=_point_key) for pairs in (ours, theirs))
-        for a, b in zip(mine, recorded, strict=False):
-            if a.point != b.point:
-                raise self.differs(f"evaluated {point(a.point)}", point(b.point), step)
-            if not _same(a.value, b.value):
-                said = f"the value of {point(a.point)} is {a.value!r}"
-                raise self.differs(said, repr(b.value), step)
-        if len(mine) != len(recorded):
-            raise self.differs(f"{len(mine)} pairs evaluated", str(len(recorded)), step)
+        found = agree.pairs(ours, theirs)
+        if found is not None:
+            raise self.differs(*found, step)
 
 
 class _Ours(_Checker):
     """A log of ours: event after event, to the last field."""
 
     def compare(self, event: Event) -> None:
-        recorded = (self.recording.events or [])[len(self.events) :]
-        if not recorded:
+        recorded, position = self.recording.events or [], len(self.events)
+        if position >= len(recorded):
             raise RecordingEnded
-        self._event(event, recorded[0])
-
-    def _event(self, ours: Event, theirs: Event) -> None:
-        step = getattr(ours, "step", 0)
-        if type(ours) is not type(theirs) or step != getattr(theirs, "step", 0):
-            raise self.differs(_what(ours), _what(theirs), step)
-        if isinstance(ours, Started | Stepped) and isinstance(theirs, Started | Stepped):
-            self.pairs(step, ours.pairs, theirs.pairs)
-        for field in dataclasses.fields(ours):
-            a, b = getattr(ours, field.name), getattr(theirs, field.name)
-            if field.name == "prompt" and not self.recording.same_version:
-                continue
-            if field.name != "pairs" and a != b:
-                raise self.differs(*_first_other(field.name, a, b), step)
-            if field.name == "pairs" and list(map(_aside, a)) != list(map(_aside, b)):
-                raise self.differs("the pairs come from elsewhere", "otherwise", step)
+        found = agree.difference(event, recorded[position], prompts=self.recording.same_version)
+        if found is not None:
+            raise self.differs(*found, getattr(event, "step", 0))
 
     def finish(self) -> None:
         rest = (self.recording.events or [])[len(self.events) :]
         if rest:
             step = getattr(rest[0], "step", 0)
-            raise self.differs("nothing more happens", _what(rest[0]), step)
+            raise self.differs("nothing more happens", agree.what(rest[0]), step)
         if self.recording.changed:
             raise ReplayMismatch(f"{clean(self.recording.name)}: {self.recording.changed}")
 
@@ -175,7 +152,9 @@ class _Theirs(_Checker):
         problem = recording.spec.instance()
         self._wording = problem.wording
         self._known: set[tuple[Point, str]] = set()
-        if recording.optimum is not None and not _same(problem.optimum or 0.0, recording.optimum):
+        if recording.optimum is not None and not agree.same(
+            problem.optimum or 0.0, recording.optimum
+        ):
             raise self.differs(
                 f"the loss at the true values is {problem.optimum!r}", repr(recording.optimum), 0
             )
@@ -196,7 +175,7 @@ class _Theirs(_Checker):
             case Stepped():
                 self._pairs(event.step, event.pairs, r.steps[event.step].pairs)
             case Stopped() if event != r.stop:
-                raise self.differs(_what(event), _what(r.stop), event.step)
+                raise self.differs(agree.what(event), agree.what(r.stop), event.step)
 
     def _pairs(self, step: int, ours: Sequence[Scored], theirs: Sequence[Scored]) -> None:
         self.pairs(step, ours, theirs)
@@ -219,7 +198,7 @@ class _Theirs(_Checker):
         if t.step != last:
             raise self.differs(f"{t.step} steps in all", str(last), t.step)
         if r.stop is not None and t.reason is None:
-            raise self.differs("the run goes on", _what(r.stop), t.step)
+            raise self.differs("the run goes on", agree.what(r.stop), t.step)
         recorded = [pair.point for pairs in self._all() for pair in pairs]
         for ours, theirs, name in (
             (t.recorded_pairs, len(recorded), "recorded pairs"),
@@ -230,38 +209,3 @@ class _Theirs(_Checker):
 
     def _all(self) -> list[tuple[Scored, ...]]:
         return [self.recording.starts, *(step.pairs for step in self.recording.steps.values())]
-
-
-def _same(a: float, b: float) -> bool:
-    return a == b or math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
-
-
-def _point_key(pair: Scored) -> tuple[str, ...]:
-    """An order for points of any kind, numbers by size."""
-    return tuple(f"{v:030.9f}" if isinstance(v, int | float) else str(v) for v in pair.point)
-
-
-def _aside(pair: Scored) -> tuple[Point, str, bool]:
-    """All of a pair but its value."""
-    return pair.point, pair.source, pair.known
-
-
-def _what(event: Event | None) -> str:
-    match event:
-        case None:
-            return "it does not stop"
-        case Stopped(step, reason):
-            return f"it stops at step {step} ({reason})"
-        case Replied(step, sample):
-            return f"reply {sample + 1} of step {step}"
-    return f"{type(event).__name__.lower()} {getattr(event, 'step', '')}".strip()
-
-
-def _first_other(name: str, ours: Any, theirs: Any) -> tuple[str, str]:
-    """The first difference between two values of a field, in words."""
-    if isinstance(ours, tuple) and isinstance(theirs, tuple):
-        for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
-            if a != b:
-                return f"{name} {i + 1}: {a}", str(b)
-        return f"{len(ours)} {name}", str(len(theirs))
-    return f"{name}: {ours}", str(theirs)

@@ -5,6 +5,7 @@
     runs/20261122-220312-exp1-w15-b14-r1-3f9a/
         run.json       what was asked for: the spec, where its values came from, versions
         events.jsonl   what happened, one JSON object a line
+        sessions.jsonl which processes wrote it, and since when
 
 ``run.json`` is written and synced before anything else happens, and sealed with a hash of itself.
 Every event is handed to the operating system as it happens, and the file is synced at the end of
@@ -18,20 +19,32 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from opro_cli import events, runlog
+from opro_cli import events, locks, runlog
 from opro_cli.errors import RunsError
 from opro_cli.problems import label
 from opro_cli.runlog import Logged, RunLog
 from opro_cli.spec import RunSpec, digest
 
-RUN_FILE, EVENTS_FILE = "run.json", "events.jsonl"
+RUN_FILE, EVENTS_FILE, SESSIONS_FILE = "run.json", "events.jsonl", "sessions.jsonl"
+HASHED, RANDOM = 8, 2
+"""An id ends in so many digits of its spec's hash, and so many random bytes."""
 DAMAGED = "the other runs are not concerned; move this directory away to leave it out"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One process that wrote a run."""
+
+    name: str
+    began: datetime
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,35 @@ class Recorded:
         """Every event, with its line and time. Raises RunsError where the log is damaged."""
         return runlog.read(self.path / EVENTS_FILE, checked=checked)
 
+    def sessions(self) -> list[Session]:
+        """Who wrote it, in order. Raises RunsError where that cannot be read."""
+        file = self.path / SESSIONS_FILE
+        try:
+            lines = file.read_bytes().split(b"\n")[:-1]  # without a torn one
+            said = [json.loads(line) for line in lines]
+            return [Session(str(s["session"]), datetime.fromisoformat(s["t"])) for s in said]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise RunsError(f"{file}: {error.strerror}.", DAMAGED) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunsError(f"{file}: no list of sessions ({_brief(error)}).", DAMAGED) from error
+
+    def begin(self, session: str, about: dict[str, Any]) -> None:
+        """Note that a process goes on from here. Raises RunsError."""
+        file = self.path / SESSIONS_FILE
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"t": now, "session": session, **about}).encode() + b"\n"
+        try:
+            torn = file.exists() and not file.read_bytes().endswith(b"\n")
+            if torn:
+                kept = file.read_bytes().rpartition(b"\n")
+                _write_whole(file, (kept[0] + kept[1]).decode())
+            with file.open("ab") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise RunsError(f"{file}: {error.strerror}.", "make room, then try again") from error
+
     def append(self) -> RunLog:
         """The log, to be gone on with. Raises LogError."""
         return RunLog(self.path / EVENTS_FILE)
@@ -96,13 +138,14 @@ class Runs:
     def create(self, spec: RunSpec, about: dict[str, Any]) -> Recorded:
         """A new run's directory, with ``run.json`` on disk. Raises RunsError."""
         now = datetime.now(UTC)
-        run_id = f"{now:%Y%m%d-%H%M%S}-{_slug(spec)}-{secrets.token_hex(3)}"
+        sha = spec.sha256()
+        run_id = f"{now:%Y%m%d-%H%M%S}-{_slug(spec)}-{sha[:HASHED]}{secrets.token_hex(RANDOM)}"
         path = self.root / run_id
         document = {
             "schema": events.SCHEMA,
             "id": run_id,
             "created": now.isoformat(timespec="microseconds"),
-            "spec_sha256": spec.sha256(),
+            "spec_sha256": sha,
             "spec": spec.dump(),
             **about,
         }
@@ -112,15 +155,47 @@ class Runs:
             _write_whole(path / RUN_FILE, json.dumps(document, indent=2, allow_nan=False) + "\n")
             _sync(self.root)
         except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)  # nothing has happened in it
             raise RunsError(
                 f"The run {path} cannot be created: {error.strerror}.",
-                "choose another place with --runs-dir or OPRO_RUNS_DIR",
+                "make room, or choose another place with --runs-dir or OPRO_RUNS_DIR",
             ) from error
         return Recorded(path, document)
 
     def all(self) -> tuple[list[Recorded], list[RunsError]]:
         """Every run, oldest first, and what is damaged. What is no run is passed over."""
         return self._opened(sorted(self.root.iterdir()) if self.root.is_dir() else [])
+
+    def of(self, spec: RunSpec) -> tuple[list[Recorded], list[RunsError]]:
+        """The runs of one spec, oldest first, and what is damaged of them."""
+        sha = spec.sha256()
+        found, damaged = self._opened(self._names.get(sha[:HASHED], []))
+        return [run for run in found if run.about.get("spec_sha256") == sha], damaged
+
+    def newest(self, part: str) -> Iterator[Recorded]:
+        """Runs whose id holds ``part``, newest first; damaged ones are passed over."""
+        if not self.root.is_dir():
+            return
+        for name in sorted((p.name for p in self.root.iterdir() if part in p.name), reverse=True):
+            with contextlib.suppress(RunsError):
+                run = open_run(self.root / name)
+                if run is not None:
+                    yield run
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands from looking for runs, and creating them, for a moment."""
+        with locks.alone(self.root):
+            yield
+
+    @cached_property
+    def _names(self) -> dict[str, list[Path]]:
+        """Directories by the hash in their names, as they were when first asked for."""
+        by_hash: dict[str, list[Path]] = {}
+        digits = HASHED + 2 * RANDOM
+        for path in sorted(self.root.iterdir()) if self.root.is_dir() else []:
+            by_hash.setdefault(path.name[-digits : -2 * RANDOM], []).append(path)
+        return by_hash
 
     def select(self, ids: Sequence[str]) -> tuple[list[Recorded], list[RunsError]]:
         """The runs with these ids or id prefixes (all for none), and what is damaged of them.
@@ -186,9 +261,13 @@ def _newer(schema: Any) -> bool:
 
 
 def _slug(spec: RunSpec) -> str:
+    target = label(spec.target).replace("=-", "=m").replace("=", "")
+    return slug(f"{spec.preset}-{spec.optimizer.name}-{target}-r{spec.repetition + 1}")
+
+
+def slug(words: str) -> str:
     """Letters, digits and hyphens only: an id is a file name on every system."""
-    words = f"{spec.preset}-{spec.optimizer.name}-{label(spec.target)}-r{spec.repetition + 1}"
-    return re.sub(r"[^A-Za-z0-9]+", "-", words.replace("=-", "=m").replace("=", ""))[:80].strip("-")
+    return re.sub(r"[^A-Za-z0-9]+", "-", words)[:80].strip("-")
 
 
 def _write_whole(path: Path, text: str) -> None:

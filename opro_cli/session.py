@@ -6,20 +6,23 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opro_cli import display, estimate, plan
+from opro_cli import display, dryrun, plan
 from opro_cli import presets as preset_files
 from opro_cli import report as reports
 from opro_cli.environment import Environment
 from opro_cli.errors import OproError, ReplayMismatch, RunsError
 from opro_cli.events import Event, Failed, Stopped
 from opro_cli.output import print_out, say
-from opro_cli.plan import Plan
 from opro_cli.runs import Runs
 from opro_cli.text import clean
+
+if TYPE_CHECKING:
+    from opro_cli.jobs import Work
+    from opro_cli.launch import Outcome
 
 
 def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
@@ -31,30 +34,75 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
         settings=options.get("settings") or (),
         targets=options.get("target") or (),
     )
-    shown = display.choose(options["display"], sys.stderr, dict(os.environ))
     dry = bool(options["dry_run"] or options["print_config"])
     made = plan.make(asked, env, optimizers, dry=dry)
     if options["print_config"]:
-        print_out(_config(made))
+        print_out(dryrun.config(made))
         return 0
     if options["dry_run"]:
-        print_out(_dry_json(made) if options["json"] else _dry_text(made))
+        print_out(dryrun.as_json(made) if options["json"] else dryrun.as_text(made))
         return 0
-    from opro_cli.launch import Launcher, ending
+    from opro_cli import jobs
 
     runs = Runs(runs_directory(options["runs_dir"], env))
+    fresh = bool(options["fresh"])
+    return _make(lambda: jobs.of_plan(made, runs, fresh=fresh), runs, options, env)
+
+
+def resume(ids: Sequence[str], options: Mapping[str, Any]) -> int:
+    """``resume``."""
+    from opro_cli import resuming
+
+    env = Environment()
+    runs = Runs(runs_directory(options["runs_dir"], env))
+    caps = {key: options[key] for key in resuming.CAPS if options.get(key) is not None}
+    work = resuming.work(runs, ids, caps, env)
+    return _make(lambda: work, runs, options, env)
+
+
+def _make(
+    find: Callable[[], Work], runs: Runs, options: Mapping[str, Any], env: Environment
+) -> int:
+    """Do the jobs, print the table, say what to type next."""
+    from opro_cli.launch import Launcher, ending
+
+    shown = display.choose(options["display"], sys.stderr, dict(os.environ))
     results = [_Results()] if options["json"] else []
-    outcome = Launcher(runs, [shown, *results], env, say).launch(made)
+    where = _where(options["runs_dir"])
+
+    def leaving() -> None:
+        say(f"interrupted; go on with: opro resume{where}")
+
+    outcome = Launcher(runs, [shown, *results], env, say, leaving).launch(find)
     ids = [watched.id for watched in outcome.runs if watched.id]
     if not options["json"]:
         print_out(reports.render(reports.summarize(*runs.select(ids)), "table", _width()))
     say(ending(outcome))
-    if outcome.stopped:
+    failed = any(watched.tally.error for watched in outcome.runs)
+    if outcome.before == len(outcome.runs):
+        say("Everything was made before; --fresh makes it anew.")
+    if outcome.exit_code == INTERRUPTED:
+        leaving()
+    elif outcome.stopped and not failed:
         say(f"stopped: {outcome.stopped}")
-        say(f"go on with: opro resume{_where(options['runs_dir'])}")
+        say(f"go on with: opro resume{where}{_raised(outcome)}")
+    elif failed:
+        say(f"try the failed ones again with: opro resume{where}")
     else:
-        say(f"next: opro report --format markdown{_where(options['runs_dir'])}")
+        say(f"next: opro report --format markdown{where}")
     return outcome.exit_code
+
+
+INTERRUPTED = 130
+
+
+def _raised(outcome: Outcome) -> str:
+    """The cap that has to be raised before going on, doubled, as an option."""
+    reasons = {run.tally.reason for run in outcome.runs}
+    for cap, value in outcome.caps.model_dump().items():
+        if cap in reasons and value is not None:
+            return f" {plan.option(cap)} {2 * value:g}"
+    return ""
 
 
 class _Results(display.Silent):
@@ -190,72 +238,3 @@ def _where(runs_dir: Path | None) -> str:
 
 def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def _config(made: Plan) -> str:
-    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers)
-
-
-def _dry_json(made: Plan) -> str:
-    total = estimate.of_plan(made)
-    return (
-        json.dumps(
-            {
-                "preset": made.preset.dump(made.optimizers),
-                "sources": dict(made.resolved.sources),
-                "runs": [
-                    {
-                        "optimizer": spec.optimizer.name,
-                        "model": spec.model,
-                        "target": spec.target,
-                        "repetition": spec.repetition + 1,
-                        "axes": dict(spec.axes),
-                        **_span(estimate.of_run(spec, made)),
-                    }
-                    for spec in made.specs
-                ],
-                "total": _span(total),
-                "assumed": estimate.ASSUMED,
-            }
-        )
-        + "\n"
-    )
-
-
-def _span(e: estimate.Estimate) -> dict[str, Any]:
-    return {
-        "steps": [round(e.steps.low), round(e.steps.high)],
-        "calls": [round(e.calls.low), round(e.calls.high)],
-        "tokens": {
-            "input": [round(e.input.low), round(e.input.high)],
-            "output": [round(e.output.low), round(e.output.high)],
-        },
-        "cost": None if e.cost is None else [round(e.cost.low, 6), round(e.cost.high, 6)],
-    }
-
-
-def _dry_text(made: Plan) -> str:
-    lines = [f"# {clean(made.resolved.path)}", _config(made)]
-    models = sorted({spec.model for spec in made.specs if spec.model})
-    lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
-    for spec in made.specs:
-        e = estimate.of_run(spec, made)
-        calls = f", at most {e.calls.high:,.0f} model calls" if e.calls.high else ""
-        lines.append(f"  {display.Watched(spec).name}: at most {e.steps.high:,.0f} steps{calls}")
-    total = estimate.of_plan(made)
-    if total.calls.high:
-        lines.append(f"model calls   {total.calls.low:,.0f} to {total.calls.high:,.0f}")
-        lines.append(f"input tokens  {total.input.low:,.0f} to {total.input.high:,.0f}")
-        lines.append(f"output tokens {total.output.low:,.0f} to {total.output.high:,.0f}")
-        lines.append(f"cost          {_money(total)}")
-        lines.append(f"assumed       {estimate.ASSUMED}")
-    lines.append("Nothing was started.")
-    return "\n".join(lines) + "\n"
-
-
-def _money(e: estimate.Estimate) -> str:
-    if e.cost is None:
-        return f"unknown: no price is known for {', '.join(sorted(e.unpriced))}"
-    if not e.cost.high:
-        return "nothing: the model runs on this machine"
-    return f"${e.cost.low:.4f} to ${e.cost.high:.2f}"

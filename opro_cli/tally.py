@@ -57,8 +57,12 @@ class Tally:
     """(step, best value so far), thinned."""
     reason: str | None = None
     error: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
+    hint: str = ""
+    """What may help, where it failed."""
+    seconds: float = 0.0
+    """From the first event to the last, without the time between two sessions."""
+    last: datetime | None = None
+    """When the last event was."""
 
     @property
     def distinct_pairs(self) -> int:
@@ -79,18 +83,16 @@ class Tally:
             return "unfinished"
         return "converged" if self.reason == "converged" else "stopped"
 
-    @property
-    def seconds(self) -> float:
-        """From the first event to the last."""
-        if self.started is None or self.ended is None:
-            return 0.0
-        return (self.ended - self.started).total_seconds()
+    def resumed(self, time: datetime) -> None:
+        """A new session began: the time before it does not count."""
+        self.last = None if self.last is None else max(self.last, time)
 
     def add(self, event: Event, time: datetime | None = None) -> None:
         """Take one event into account."""
         if time is not None:
-            self.started = self.started or time
-            self.ended = time
+            if self.last is not None:
+                self.seconds += max((time - self.last).total_seconds(), 0.0)
+            self.last = time
         match event:
             case Started(pairs):
                 self._pairs(pairs)
@@ -117,7 +119,7 @@ class Tally:
                 self.step, self.reason = step, reason
             case Failed():
                 self.attempts += event.attempts
-                self.error = f"{event.error}: {event.message}"
+                self.error, self.hint = f"{event.error}: {event.message}", event.hint
 
     def better(self, value: float) -> bool:
         """Whether a value beats the best so far."""

@@ -53,7 +53,7 @@ def test_run_sgd_prints_the_table_and_a_last_line(opro):
 def test_run_opro_through_the_real_client(opro, served):
     done = opro("run-opro", "--preset", "exp1", "--reps", "1", *SMALL)
     assert done.exit_code == 0, done.stderr
-    assert "1 runs, 2 steps: 1 converged." in done.stderr
+    assert "1 run, 2 steps: 1 converged." in done.stderr
     assert "ignores temperature" in done.stderr
     assert len(served.asked) == 6
     (run,) = Path("runs").iterdir()

@@ -210,7 +210,8 @@ def test_runs_share_the_loop_and_one_failure_is_its_own():
 
         return one
 
-    asyncio.run(engine.run_all([make("a", True), make("b", False)], 2))
+    slot = asyncio.Semaphore(2)
+    asyncio.run(engine.run_all([make("a", True), make("b", False)], [slot, slot]))
     assert sorted(order) == ["a", "a", "b", "b"]
     assert order[:2] == ["a", "b"]
 
@@ -225,5 +226,6 @@ def test_no_more_runs_at_once_than_allowed():
         await asyncio.sleep(0)
         running -= 1
 
-    asyncio.run(engine.run_all([one] * 10, 3))
+    slot = asyncio.Semaphore(3)
+    asyncio.run(engine.run_all([one] * 10, [slot] * 10))
     assert peak == 3

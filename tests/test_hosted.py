@@ -91,7 +91,13 @@ def test_a_cap_stops_everything_and_says_how_to_go_on(opro, serve, option, value
     if reason == "max_calls":
         assert calls == 6
     assert done.stderr.splitlines()[-2].startswith("stopped: ")
-    assert done.stderr.splitlines()[-1] == "go on with: opro resume"
+    raised = f"{2 * float(value):g}"
+    assert done.stderr.splitlines()[-1] == f"go on with: opro resume {option} {raised}"
+    again = opro("resume", option, raised, "--json")
+    assert again.exit_code == 3  # what was spent before counts
+    assert sum(line["calls"] for line in lines(again)) == len(server.asked)
+    if reason == "max_calls":
+        assert len(server.asked) == 12
     (row,) = json.loads(opro("report", "--format", "json").stdout)
     assert row["unfinished"] == len(lines(done))
     assert row["steps"] is None

@@ -87,9 +87,19 @@ class Plain(Silent):
     SPACING = 0.5
     """Seconds between two lines of a run that makes many steps a second."""
 
+    QUIET = 3.0
+    """Seconds of a pause that are worth a line."""
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last: dict[int, float] = {}
+        self._quiet = 0.0
+
+    def tick(self, quiet: float) -> None:
+        """A line when the server asks for a longer pause."""
+        if quiet > self._quiet and quiet > self.QUIET:
+            print(f"the server wants a pause of {quiet:.0f}s", file=self._stream, flush=True)
+        self._quiet = max(quiet, 0.0)
 
     def event(self, run: Watched, event: Event) -> None:
         """A line for a start, a step (thinned where there are very many) and an end."""
@@ -109,14 +119,14 @@ class Plain(Silent):
             case Stopped():
                 text = f"{ended(run)}, {best}"
             case Failed():
-                text = f"failed at step {t.step}: {clean(event.message)}"
+                text = failed(run, event)
             case _:
                 return
         print(f"{run.name}: {text}", file=self._stream, flush=True)
 
 
 class JsonLines(Silent):
-    """Every event as one JSON line."""
+    """Every event, and every notice, as one JSON line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -125,6 +135,10 @@ class JsonLines(Silent):
         """The event, with the run's id."""
         line = json.dumps({"run": run.id, **events.to_json(event)})
         print(line, file=self._stream, flush=True)
+
+    def notice(self, text: str) -> None:
+        """The notice, as an object of its own."""
+        print(json.dumps({"notice": text}), file=self._stream, flush=True)
 
 
 class Guarded:
@@ -157,6 +171,12 @@ class Guarded:
         """As the inner display, without its errors."""
         with contextlib.suppress(Exception):
             self._inner.end()
+
+
+def failed(run: Watched, event: Failed) -> str:
+    """Where and why a run failed, and what may help."""
+    hint = f" (hint: {clean(event.hint)})" if event.hint else ""
+    return f"failed in step {run.tally.step + 1}: {clean(event.message)}{hint}"
 
 
 def ended(run: Watched) -> str:

@@ -12,8 +12,8 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from opro_cli.display.base import Silent, Watched, ended
-from opro_cli.events import Event, Failed, Started, Stopped
+from opro_cli.display.base import Silent, Watched, ended, failed
+from opro_cli.events import Event, Failed, Stopped
 from opro_cli.text import clean, count, duration, number, point
 
 ROWS = 8
@@ -43,12 +43,12 @@ class Live(Silent):
 
     def event(self, run: Watched, event: Event) -> None:
         """Keep the rows; print a line for a run that has ended."""
-        if isinstance(event, Started):
-            self._running[id(run)] = run
         if isinstance(event, Stopped | Failed):
             self._running.pop(id(run), None)
             self._done += 1
             self._live.console.print(ending(run, event))
+        else:
+            self._running.setdefault(id(run), run)
         if time.monotonic() - self._drawn > REFRESH or isinstance(event, Stopped | Failed):
             self._draw()
 
@@ -132,7 +132,7 @@ def eta(runs: Sequence[Watched], elapsed: float) -> float | None:
 
 def _cells(run: Watched) -> list[Text]:
     t = run.tally
-    now = time.time() - t.started.timestamp() if t.started else 0.0
+    now = t.seconds + max(time.time() - t.last.timestamp(), 0.0) if t.last else 0.0
     cells = [
         run.name,
         f"{count(t.step)}/{count(run.spec.effective_limits.max_steps)}",
@@ -152,7 +152,7 @@ def ending(run: Watched, event: Event) -> Text:
     """The one line a finished run collapses to."""
     t = run.tally
     if isinstance(event, Failed):
-        return Text(f"✗ {run.name}: failed at step {t.step}: {clean(event.message)}", style="red")
+        return Text(f"✗ {run.name}: {failed(run, event)}", style="red")
     found = f"{point(t.best[0])} loss {number(t.best[1])}" if t.best else "no valid point"
     style, mark = ("green", "✓") if t.reason == "converged" else ("yellow", "·")
     counts = f", {t.distinct_pairs} pairs" if t.calls else ""

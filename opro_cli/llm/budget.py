@@ -78,18 +78,18 @@ class Budget:
         self._reserved = Amount()
         self._in_flight = 0
         self._changed = asyncio.Condition()
-        self._stop = ""
+        self._stop: str | None = None
 
     def check(self) -> None:
         """Raises Paused if nothing may begin any more."""
-        if not self._stop and self._ends is not None and self._clock() >= self._ends:
+        if self._stop is None and self._ends is not None and self._clock() >= self._ends:
             self.stop("max_time", f"the {self.settings.max_time:g} seconds allowed are over")
-        if self._stop:
+        if self._stop is not None:
             raise Paused(self._stop)
 
     def stop(self, reason: str, why: str) -> None:
-        """Let nothing begin any more. The first reason stands."""
-        if not self._stop:
+        """Let nothing begin any more; ``reason`` as of :class:`Paused`. The first one stands."""
+        if self._stop is None:
             self._stop, self.why = reason, why
 
     @asynccontextmanager
@@ -123,7 +123,7 @@ class Budget:
             self._in_flight -= 1
             self.spent += took
             async with self._changed:
-                self._changed.notify_all() if self._stop else self._changed.notify(1)
+                self._changed.notify_all() if self._stop is not None else self._changed.notify(1)
 
     def _room(self, most: Amount) -> bool:
         self.check()

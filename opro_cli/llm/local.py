@@ -29,8 +29,9 @@ from opro_cli.llm.providers import Choice, Env, Models, Wanted
 
 TERMS = "https://ai.google.dev/gemma/terms"
 INSTALL = "pip install 'opro-cli[local]'"
-SLOTS, CONTEXT = 8, 2048
-"""Samples at once, and tokens of context for each, to begin with; both grow as needed."""
+SLOTS, CONTEXT, MOST_SLOTS = 8, 2048, 32
+"""Samples at once, and tokens of context for each, to begin with, both grow as needed; and the most
+samples at once: each takes memory, and more of them are no faster."""
 
 
 class Local:
@@ -46,7 +47,7 @@ class Local:
     """
 
     form: Form = "list"
-    samples_per_call = 1_000_000
+    samples_per_call = MOST_SLOTS
 
     def __init__(self, path: Path, name: str, slots: int = SLOTS) -> None:
         self.name = name
@@ -64,7 +65,7 @@ class Local:
         params.model.path = str(self._path)
         params.n_parallel = self._slots
         params.n_ctx = self._slots * self._context
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 2
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
         params.warmup = params.fit_params = False  # together two seconds of loading
         params.cache_ram_mib = params.n_ctx_checkpoints = 0  # nothing is cached, see above
         params.verbosity = -1
@@ -113,7 +114,8 @@ class Local:
         if request.temperature is not None:
             body["temperature"] = request.temperature
         if request.seed is not None:
-            body["seed"] = request.seed
+            # Sample i of a request is drawn with seed + i, so that a part of them can be asked for.
+            body["seed"] = request.seed + request.first
         if request.stop:
             body["stop"] = list(request.stop)
         if request.grammar is not None:
@@ -192,6 +194,7 @@ DEFAULT_NAME = "gemma-3-270m"
 
 def check(wanted: Wanted, env: Env) -> Choice:
     """Raises ModelUnavailable where the engine, the packaged model or the file is missing."""
+    threads()
     packaged = wanted.spec == "local"
     if not installed(packaged):
         raise not_installed()
@@ -204,9 +207,21 @@ def check(wanted: Wanted, env: Env) -> Choice:
 def open_model(choice: Choice, models: Models) -> LLM:
     """The model, loaded, behind the budget. Raises ModelUnavailable."""
     path, name = model_file(choice.spec)
-    llm = Local(path, name, max(choice.wanted.samples, SLOTS))
+    llm = Local(path, name, min(max(choice.wanted.samples, SLOTS), MOST_SLOTS))
     # A sample is a call here, as on a hosted model: the samples share a prompt, not an answer.
     return Budgeted(llm, models.budget, lambda served: FREE, lambda request: request.samples)
+
+
+def threads() -> int:
+    """``OPRO_THREADS``, or as many as this process may use. Raises ModelUnavailable."""
+    said = os.environ.get("OPRO_THREADS", "").strip()
+    if said and not (said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= 1024):
+        raise ModelUnavailable(
+            f"OPRO_THREADS={said[:40]} is no number of threads.", "as in OPRO_THREADS=4"
+        )
+    if said:
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 
 
 def installed(packaged: bool = True) -> bool:

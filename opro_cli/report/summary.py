@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from opro_cli import past
 from opro_cli.errors import RunsError
 from opro_cli.events import Usage
 from opro_cli.problems import Target
 from opro_cli.runs import Recorded
 from opro_cli.spec import RunSpec, digest
-from opro_cli.tally import Tally, tally_of
+from opro_cli.tally import Tally
 
 FINISHED = ("converged", "stopped")
 
@@ -168,9 +169,7 @@ class Summary:
 def count(recorded: Recorded) -> Counted:
     """Fold one run's events. Raises RunsError where its log is damaged."""
     spec = recorded.spec()
-    tally = tally_of(spec)
-    for logged in recorded.log():
-        tally.add(logged.event, logged.time)
+    tally = past.read(recorded, whole=False).tally
     model = recorded.about.get("model") if spec.optimizer.needs_model else None
     return Counted(recorded.id, spec, tally, model, recorded.created)
 

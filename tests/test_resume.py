@@ -1,0 +1,293 @@
+"""Going on: what was paid for is used, nothing restarts from zero, the log comes out the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from opro_cli import locks, past
+from opro_cli.events import Replied
+from opro_cli.runs import EVENTS_FILE, SESSIONS_FILE, Runs, open_run
+from tests.loopback import Answer, Loopback, gemini, solution
+
+OPRO = [sys.executable, "-m", "opro_cli"]
+SMALL = ("exp1", "--target", "w=15,b=14", "--points-per-step", "3", "--display", "none")
+RUN = ("run-opro", "--preset", *SMALL, "--reps", "1")
+
+
+def by_prompt(asked):
+    """The answer follows from prompt and seed alone, as with a deterministic model."""
+    seed = asked.body["generationConfig"]["seed"]
+    text = asked.body["contents"][0]["parts"][0]["text"]
+    number = sum(text.encode()) + 31 * seed
+    return gemini(solution(number % 90 - 45, -50 - number % 7))
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(answers=by_prompt) -> Loopback:
+            server = Loopback(answers)
+            monkeypatch.setenv("GEMINI_API_KEY", "k")
+            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stack.enter_context(server.serving()))
+            return server
+
+        yield start
+
+
+def comparable(path: Path) -> list[dict]:
+    """The events of a run, replies by number, without times."""
+    events = [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
+    for event in events:
+        for name in ("t", "sum"):
+            event.pop(name, None)
+        event.get("reply", {}).pop("seconds", None)
+    order = {"started": 0, "prompted": 1, "replied": 2, "stepped": 3, "stopped": 4}
+    return sorted(
+        events,
+        key=lambda e: (
+            e.get("step", 0) if e["type"] != "stopped" else 10**9,
+            order[e["type"]],
+            e.get("sample", 0),
+        ),
+    )
+
+
+def only_run(root="runs") -> Path:
+    (path,) = [p.parent for p in Path(root).glob("*/run.json")]
+    return path
+
+
+def test_a_log_cut_anywhere_goes_on_to_the_same_end(opro, serve, tmp_path):
+    server = serve()
+    opro(*RUN, "--max-steps", "3")
+    path = only_run()
+    whole, wanted, asked = (path / EVENTS_FILE).read_bytes(), comparable(path), len(server.asked)
+    ends = [i + 1 for i, byte in enumerate(whole) if byte == 10]
+    cuts = [0, 1, *ends[:-1], *(end + 7 for end in ends[:-1]), len(whole) - 1]
+    for cut in cuts:
+        (path / EVENTS_FILE).write_bytes(whole[:cut])
+        kept = sum(isinstance(item.event, Replied) for item in open_run(path).log())
+        before = len(server.asked)
+        done = opro("resume", "--display", "none")
+        assert done.exit_code == 0, done.stderr
+        assert comparable(path) == wanted
+        assert len(server.asked) - before == asked - kept  # nothing is bought twice
+    assert opro("replay", "runs").exit_code == 0
+
+
+def test_the_same_command_does_only_what_is_missing(opro, serve):
+    server = serve()
+    opro(*RUN, "--max-steps", "2", "--reps", "2")
+    assert len(server.asked) == 12
+    again = opro(*RUN, "--max-steps", "2", "--reps", "2")
+    assert again.exit_code == 0
+    assert "Everything was made before" in again.stderr
+    assert len(server.asked) == 12
+    opro(*RUN, "--max-steps", "2", "--reps", "3")
+    assert len(server.asked) == 18
+    opro(*RUN, "--max-steps", "2", "--reps", "2", "--fresh")
+    assert len(server.asked) == 30
+
+
+def test_a_failed_run_is_tried_again_from_where_it_failed(opro, serve, monkeypatch):
+    broken = {"is": False}
+
+    def answers(asked):
+        return Answer(400, {"error": {"message": "no"}}) if broken["is"] else by_prompt(asked)
+
+    server = serve(answers)
+    opro(*RUN, "--max-steps", "2")
+    wanted = comparable(only_run())
+    opro(*RUN, "--max-steps", "2", "--runs-dir", "other", "--max-calls", "3")
+    broken["is"] = True
+    failed = opro("resume", "--runs-dir", "other", "--max-calls", "99", "--display", "plain")
+    assert failed.exit_code == 1
+    assert "failed in step 2: " in failed.stderr
+    assert "try the failed ones again with: opro resume --runs-dir other" in failed.stderr
+    broken["is"] = False
+    before = len(server.asked)
+    done = opro("resume", "--runs-dir", "other", "--max-calls", "99")
+    assert done.exit_code == 0, done.stderr
+    assert len(server.asked) - before == 3
+    kept = [e for e in open_events(only_run("other")) if e["type"] not in ("failed", "stopped")]
+    assert len(kept) == len(wanted) - 1
+
+
+def open_events(path: Path) -> list[dict]:
+    return [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
+
+
+def test_a_changed_preset_is_refused_with_what_changed(opro, serve):
+    serve()
+    text = "problem: {kind: linear, targets: [{w: 1, b: 2}]}\nopro: {temperature: 1.0}\n"
+    Path("mine.yaml").write_text(text + "max_steps: 2\n")
+    opro("sweep", "mine.yaml", "--display", "none", "--max-calls", "3")
+    Path("mine.yaml").write_text(text.replace("1.0", "0.5") + "max_steps: 3\n")
+    done = opro("sweep", "mine.yaml", "--display", "none")
+    assert done.exit_code == 2
+    assert "mine.yaml has changed since" in done.stderr
+    assert "max_steps was 2 and is 3" in done.stderr
+    assert "--fresh" in done.stderr
+    resumed = opro("resume", "--max-calls", "99", "--display", "none")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "mine.yaml has changed since" in resumed.stderr
+    assert past.read(open_run(only_run())).tally.step == 2
+    assert opro("sweep", "mine.yaml", "--display", "none").exit_code == 0
+
+
+def test_patience_carries_over(opro, serve):
+    serve()
+    words = (*RUN, "--max-steps", "40", "--patience", "5")
+    opro(*words)
+    end = open_events(only_run())[-1]
+    assert end["reason"] == "patience"
+    opro(*words, "--runs-dir", "other", "--max-calls", "9")
+    opro("resume", "--runs-dir", "other", "--max-calls", "999", "--display", "none")
+    assert open_events(only_run("other"))[-1]["step"] == end["step"]
+
+
+def test_nothing_to_go_on_with_is_a_sentence(opro, serve):
+    serve()
+    assert "There is no unfinished run" in opro("resume").stderr
+    opro(*RUN, "--max-steps", "1")
+    done = opro("resume", only_run().name[:20])
+    assert done.exit_code == 2
+    assert "nothing to go on with" in done.stderr
+    assert opro("resume", "--max-cost", "x").exit_code == 2
+
+
+def test_a_second_writer_is_refused_and_a_dead_ones_lock_is_taken_over(opro, serve):
+    serve()
+    opro(*RUN, "--max-steps", "2", "--max-calls", "3")
+    path = only_run()
+    lock = locks.Lock(path)  # this process is the other one
+    done = opro("resume", "--max-calls", "99")
+    assert done.exit_code == 2
+    assert f"process {os.getpid()} on" in done.stderr
+    assert opro("runs", "list", "--state", "running").stdout.count(path.name) == 1
+    lock.release()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (path / locks.NAME).write_text(
+        json.dumps({"pid": dead.pid, "host": os.uname().nodename, "began": "1"})
+    )
+    assert opro("resume", "--max-calls", "99", "--display", "none").exit_code == 0
+    assert not (path / locks.NAME).exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": 1, "host": "else"}'])
+def test_a_lock_file_of_any_content_is_no_trap(tmp_path, text):
+    (tmp_path / locks.NAME).write_text(text)
+    if "else" in text:
+        with pytest.raises(Exception, match="process 1 on else"):
+            locks.Lock(tmp_path)
+        return
+    locks.Lock(tmp_path).release()
+
+
+def test_the_time_between_two_sessions_does_not_count(opro, serve):
+    serve()
+    opro(*RUN, "--max-steps", "2", "--max-calls", "3")
+    path = only_run()
+    for name in (EVENTS_FILE, SESSIONS_FILE):  # as if it had been an hour ago, by the clock
+        assert '"t": "2' in (path / name).read_text()
+    sessions = [json.loads(line) for line in (path / SESSIONS_FILE).read_text().splitlines()]
+    sessions[0]["t"] = "2020-01-01T00:00:00.000+00:00"
+    (path / SESSIONS_FILE).write_text(json.dumps(sessions[0]) + "\n")
+    time.sleep(0.3)  # what must not be counted
+    opro("resume", "--max-calls", "99", "--display", "none")
+    run = open_run(path)
+    first, second = run.sessions()
+    assert first.name != second.name
+    logged = list(run.log())
+    span = (logged[-1].time - logged[0].time).total_seconds()
+    assert past.read(run).tally.seconds <= span - 0.3
+
+
+def start(*words: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*OPRO, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_finishes_what_is_in_flight(serve, opro, number):
+    slow = {"is": True}
+
+    def answers(asked):
+        answer = by_prompt(asked)
+        answer.delay = 0.8 if slow["is"] else 0.0
+        return answer
+
+    server = serve(answers)
+    process = start(*RUN, "--max-steps", "4")
+    deadline = time.monotonic() + 30
+    while len(server.asked) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "interrupted; go on with: opro resume"
+    assert "Traceback" not in stderr
+    path = only_run()
+    assert [e["type"] for e in open_events(path)].count("replied") == 3  # all in flight are kept
+    assert not (path / locks.NAME).exists()
+    slow["is"] = False
+    assert opro("resume", "--display", "none").exit_code == 0
+    opro(*RUN, "--max-steps", "4", "--runs-dir", "other")
+    assert comparable(path) == comparable(only_run("other"))
+
+
+def test_a_second_signal_leaves_at_once(serve):
+    server = serve([Answer(body={}, delay=60)])
+    process = start(*RUN, "--max-steps", "4")
+    deadline = time.monotonic() + 30
+    while len(server.asked) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert any("once more to leave at once" in line for line in process.stderr)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 3
+
+
+def test_a_run_that_does_not_come_out_as_it_began_is_not_gone_on_with(opro, serve):
+    serve()
+    opro(*RUN, "--max-steps", "2", "--max-calls", "3")
+    path = only_run() / EVENTS_FILE
+    from opro_cli.runlog import RunLog
+
+    events = [item.event for item in open_run(path.parent).log()]
+    path.unlink()
+    log = RunLog(path)
+    from dataclasses import replace
+
+    for event in events:  # as another version would have written it
+        log.append(replace(event, prompt="other") if hasattr(event, "prompt") else event)
+    done = opro("resume", "--max-calls", "99", "--display", "plain")
+    assert done.exit_code == 1
+    assert "does not come out as recorded" in done.stderr
+    assert "another version of opro" in done.stderr
+
+
+def test_all_runs_of_a_command_are_there_before_the_first_call(opro, serve):
+    def refuse(asked):
+        assert len(list(Path("runs").glob("*/run.json"))) == 3
+        return by_prompt(asked)
+
+    serve(refuse)
+    assert opro(*RUN, "--max-steps", "1", "--reps", "3").exit_code == 0
+    assert len(Runs(Path("runs")).all()[0]) == 3
