@@ -183,12 +183,12 @@ def _refuse_changed(plan: Plan, runs: Runs) -> None:
 def _last_batch(plan: Plan, runs: Runs) -> Iterator[Recorded]:
     """The runs of the last command that took this file with the same options."""
     batch = None
-    overrides = _overrides(plan.resolved.path, dict(plan.resolved.sources))
+    ours = overrides(plan.resolved.path, dict(plan.resolved.sources))
     for run in runs.newest(f"-{slug(plan.preset.name)}-"):
         about = run.about.get("preset")
         if not isinstance(about, dict) or about.get("path") != plan.resolved.path:
             continue
-        if _overrides(about["path"], about["sources"]) != overrides:
+        if overrides(about["path"], about["sources"]) != ours:
             continue
         batch = batch or run.about.get("batch")
         if run.about.get("batch") != batch:
@@ -196,8 +196,8 @@ def _last_batch(plan: Plan, runs: Runs) -> Iterator[Recorded]:
         yield run
 
 
-def _overrides(path: str, sources: Mapping[str, str]) -> set[tuple[str, str]]:
-    """What was set over the file, caps and limits apart: they change no run."""
+def overrides(path: str, sources: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Key and source of what was set over the file, caps and limits apart: they change no run."""
     return {
         (key, source)
         for key, source in sources.items()

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from opro_cli import past, presets
 from opro_cli.environment import Environment
 from opro_cli.errors import OproError, UsageError
-from opro_cli.jobs import Work, of_runs
+from opro_cli.jobs import Work, of_runs, overrides
 from opro_cli.llm.budget import BudgetSettings
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.providers import Choice, Wanted, choose
@@ -94,7 +94,7 @@ def _origin(run: Recorded) -> tuple[str, str]:
     """The file a run came from and its hash, where nothing was set over it; else nothing."""
     about = run.about.get("preset", {})
     path, sources = str(about.get("path", "")), about.get("sources", {})
-    if any(source != path for source in sources.values()):
+    if overrides(path, sources):
         return "", ""
     return path, str(about.get("sha256", ""))
 
