@@ -19,7 +19,7 @@ from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, same_model
 from opro_cli.past import Past
 from opro_cli.plan import wanted
 from opro_cli.runs import Runs
-from opro_cli.text import clean
+from opro_cli.text import clean, plural
 
 TICK = 0.25
 
@@ -242,6 +242,6 @@ def ending(outcome: Outcome) -> str:
         reasons[why] = reasons.get(why, 0) + 1
     steps = sum(run.tally.step for run in outcome.runs)
     said = ", ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
-    runs = "1 run" if len(outcome.runs) == 1 else f"{len(outcome.runs)} runs"
     before = f" ({outcome.before} made before)" if outcome.before else ""
-    return f"{runs}{before}, {steps} steps: {said}."
+    runs = plural(len(outcome.runs), "run")
+    return f"{runs}{before}, {plural(steps, 'step')}: {said}."

@@ -59,38 +59,50 @@ class Unreadable:
 
 def find(path: Path) -> Iterator[Recording | Unreadable]:
     """Every recording at or below a path, runs of ours and others. Raises UsageError for none."""
+    for place in places(path):
+        yield from read(place)
+
+
+def places(path: Path) -> list[Path]:
+    """The directories at or below a path that hold recordings. Raises UsageError for none."""
     if not path.exists():
         raise UsageError(
             f"There is no {path}.", "give a run's directory, or one with recorded experiments"
         )
-    found = False
-    for recording in _find(path, DEPTH):
-        found = True
-        yield recording
+    found = list(_places(path, DEPTH))
     if not found:
         raise UsageError(
             f"There is no recorded run in {path}.",
             "give a run's directory, one with configs.json and results.json, or a directory of "
             "those",
         )
+    return found
 
 
-def _find(path: Path, depth: int) -> Iterator[Recording | Unreadable]:
+def _places(path: Path, depth: int) -> Iterator[Path]:
     from opro_cli import reference
 
-    if (path / RUN_FILE).is_file():
-        try:
-            run = open_run(path, checked=False)
-            if run is not None:
-                yield _ours(run)
-        except RunsError as error:
-            yield Unreadable(path.name, error.message)
-    elif (path / reference.RESULTS).is_file():
-        yield from reference.read(path)
+    if (path / RUN_FILE).is_file() or (path / reference.RESULTS).is_file():
+        yield path
     elif path.is_dir() and depth:
         for child in sorted(path.iterdir()):
             if child.is_dir() and not child.is_symlink():
-                yield from _find(child, depth - 1)
+                yield from _places(child, depth - 1)
+
+
+def read(place: Path) -> Iterator[Recording | Unreadable]:
+    """The recordings in one directory; one, if it is a run of ours."""
+    from opro_cli import reference
+
+    if not (place / RUN_FILE).is_file():
+        yield from reference.read(place)
+        return
+    try:
+        run = open_run(place, checked=False)
+        if run is not None:
+            yield _ours(run)
+    except RunsError as error:
+        yield Unreadable(place.name, error.message)
 
 
 def _ours(run: Recorded) -> Recording:

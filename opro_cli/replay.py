@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from opro_cli import agree, engine
+from opro_cli import recording as recordings
 from opro_cli.errors import OproError, ReplayMismatch
 from opro_cli.events import Event, Point, Prompted, Scored, Started, Stepped, Stopped
 from opro_cli.llm.replay import RecordingEnded, Replay
@@ -82,6 +85,69 @@ def replay(recording: Recording | Unreadable) -> Replayed:
     except OproError as error:
         raise checker.differs(f"it fails ({error.message})", "it did not") from error
     return Replayed(recording, tuple(checker.events), checker.tally)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one recording, fit to travel between processes."""
+
+    facts: dict[str, Any]
+    line: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it came out as recorded."""
+        return bool(self.facts["ok"])
+
+
+def check(
+    place: Path, root: Path | None = None, about: dict[str, Any] | None = None
+) -> list[Result]:
+    """Replay everything in one directory.
+
+    Args:
+        place: a run of ours, or a recorded experiment.
+        root: runs directory to keep what comes out in; None to keep nothing.
+        about: what ``run.json`` is to say of it.
+
+    Raises:
+        RunsError, LogError: it cannot be kept.
+    """
+    results = []
+    for found in recordings.read(place):
+        try:
+            replayed = replay(found)
+        except ReplayMismatch as mismatch:
+            facts = {"recording": found.name, "ok": False, "difference": mismatch.message}
+            results.append(Result(facts, clean(mismatch.message, 2000)))
+            continue
+        if root is not None:
+            replayed.save(Runs(root), about or {})
+        results.append(Result(replayed.facts(), replayed.line()))
+    return results
+
+
+FEW = 50
+"""Directories that are replayed in this process: starting others takes a second."""
+
+
+def check_all(
+    places: Sequence[Path], root: Path | None = None, about: dict[str, Any] | None = None
+) -> Iterator[Result]:
+    """:func:`check` for many directories, in parallel where that pays, in their order."""
+    workers = min(os.cpu_count() or 1, len(places) // FEW)
+    if workers < 2:
+        for place in places:
+            yield from check(place, root, about)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        job = partial(check, root=root, about=about)
+        for results in pool.map(job, places, chunksize=4):
+            yield from results
 
 
 class _Checker:

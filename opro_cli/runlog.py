@@ -109,6 +109,7 @@ class RunLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._sum = 0
+        self._broken: LogError | None = None
         end = 0
         for _, line in _lines(path):
             self._sum, _ = _continued(line, None, self._sum)
@@ -135,14 +136,17 @@ class RunLog:
 
     @contextlib.contextmanager
     def _open(self, mode: str) -> Iterator[io.FileIO]:
+        if self._broken is not None:  # nothing may follow a line that is half there
+            raise self._broken
         try:
             with io.FileIO(self._path, mode.replace("b", "")) as file:
                 yield file
         except OSError as error:
-            raise LogError(
+            self._broken = LogError(
                 f"{self._path}: {error.strerror}. The run was stopped here.",
                 "what was written before is kept; make room, then `opro resume`",
-            ) from error
+            )
+            raise self._broken from error
 
 
 def _brief(error: Exception) -> str:

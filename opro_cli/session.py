@@ -14,7 +14,7 @@ from opro_cli import display, dryrun, plan
 from opro_cli import presets as preset_files
 from opro_cli import report as reports
 from opro_cli.environment import Environment
-from opro_cli.errors import OproError, ReplayMismatch, RunsError
+from opro_cli.errors import OproError, RunsError
 from opro_cli.events import Event, Failed, Stopped
 from opro_cli.output import print_out, say
 from opro_cli.runs import Runs
@@ -176,26 +176,18 @@ def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bo
     from opro_cli import replay as replays
     from opro_cli.provenance import circumstances
 
-    runs = Runs(runs_directory(runs_dir, Environment()))
+    root = runs_directory(runs_dir, Environment())
     if save:
-        runs.check_writable()
+        Runs(root).check_writable()
     about = circumstances() if save else {}
+    places = [place for path in paths for place in recording.places(path)]
     checked = failed = 0
-    for path in paths:
-        for recorded in recording.find(path):
-            checked += 1
-            try:
-                replayed = replays.replay(recorded)
-            except ReplayMismatch as mismatch:
-                failed += 1
-                line = {"recording": recorded.name, "ok": False, "difference": mismatch.message}
-                said = clean(mismatch.message, 2000)
-                print_out(json.dumps(line) + "\n" if as_json else said + "\n")
-                continue
-            print_out(json.dumps(replayed.facts()) + "\n" if as_json else replayed.line() + "\n")
-            if save:
-                replayed.save(runs, about)
-    said = f"{checked} recordings, {checked - failed} came out as recorded"
+    for result in replays.check_all(places, root if save else None, about):
+        checked += 1
+        failed += not result.ok
+        print_out((json.dumps(result.facts) if as_json else result.line) + "\n")
+    noun = "recording" if checked == 1 else "recordings"
+    said = f"{checked} {noun}, {checked - failed} came out as recorded"
     say(said + (f", {failed} did not." if failed else "."))
     return 1 if failed else 0
 

@@ -37,6 +37,11 @@ def count(value: int) -> str:
     return f"{value / 1_000_000:.2f}M"
 
 
+def plural(number: int, noun: str) -> str:
+    """``1 step``, ``2 steps``."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """Seconds as 3.2s, 2m05s or 1h02m."""
     if seconds < 60:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from opro_cli.cli import app
+from tests.loopback import Loopback
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
 CLEARED = ("GEMINI", "GOOGLE", "OPENAI", "OPRO_", "MODEL_NAME", "CI", "NO_COLOR")
@@ -51,6 +54,20 @@ def opro() -> Callable[..., Result]:
         return CliRunner().invoke(app, [str(word) for word in words])
 
     return run
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Loopback]]:
+    """Serve answers as Gemini: ``serve(answers)``; forgotten at the end of the test."""
+    with ExitStack() as stack:
+
+        def start(answers: Any, key: str = "k") -> Loopback:
+            server = Loopback(answers)
+            monkeypatch.setenv("GEMINI_API_KEY", key)
+            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stack.enter_context(server.serving()))
+            return server
+
+        yield start
 
 
 @pytest.fixture

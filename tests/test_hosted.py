@@ -15,25 +15,6 @@ from opro_cli.llm.providers import same_model
 from opro_cli.problems.linear import LinearSettings
 from tests.loopback import Answer, Loopback, error, gemini, solution, too_many
 
-KEY = "AIza-marker"
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """Serve these answers as Gemini, and forget them at the end."""
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-
-        def start(answers) -> Loopback:
-            server = Loopback(answers)
-            url = stack.enter_context(server.serving())
-            monkeypatch.setenv("GEMINI_API_KEY", KEY)
-            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", url)
-            return server
-
-        yield start
-
 
 def wandering(model="gemini-3.5-flash-lite", **fields):
     """Replies that never find anything, each another one."""

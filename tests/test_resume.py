@@ -15,61 +15,16 @@ import pytest
 from opro_cli import locks, past
 from opro_cli.events import Replied
 from opro_cli.runs import EVENTS_FILE, SESSIONS_FILE, Runs, open_run
-from tests.loopback import Answer, Loopback, gemini, solution
+from tests.chains import by_prompt, comparable, only_run, open_events
+from tests.loopback import Answer
 
 OPRO = [sys.executable, "-m", "opro_cli"]
 SMALL = ("exp1", "--target", "w=15,b=14", "--points-per-step", "3", "--display", "none")
 RUN = ("run-opro", "--preset", *SMALL, "--reps", "1")
 
 
-def by_prompt(asked):
-    """The answer follows from prompt and seed alone, as with a deterministic model."""
-    seed = asked.body["generationConfig"]["seed"]
-    text = asked.body["contents"][0]["parts"][0]["text"]
-    number = sum(text.encode()) + 31 * seed
-    return gemini(solution(number % 90 - 45, -50 - number % 7))
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-
-        def start(answers=by_prompt) -> Loopback:
-            server = Loopback(answers)
-            monkeypatch.setenv("GEMINI_API_KEY", "k")
-            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stack.enter_context(server.serving()))
-            return server
-
-        yield start
-
-
-def comparable(path: Path) -> list[dict]:
-    """The events of a run, replies by number, without times."""
-    events = [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
-    for event in events:
-        for name in ("t", "sum"):
-            event.pop(name, None)
-        event.get("reply", {}).pop("seconds", None)
-    order = {"started": 0, "prompted": 1, "replied": 2, "stepped": 3, "stopped": 4}
-    return sorted(
-        events,
-        key=lambda e: (
-            e.get("step", 0) if e["type"] != "stopped" else 10**9,
-            order[e["type"]],
-            e.get("sample", 0),
-        ),
-    )
-
-
-def only_run(root="runs") -> Path:
-    (path,) = [p.parent for p in Path(root).glob("*/run.json")]
-    return path
-
-
 def test_a_log_cut_anywhere_goes_on_to_the_same_end(opro, serve, tmp_path):
-    server = serve()
+    server = serve(by_prompt)
     opro(*RUN, "--max-steps", "3")
     path = only_run()
     whole, wanted, asked = (path / EVENTS_FILE).read_bytes(), comparable(path), len(server.asked)
@@ -87,7 +42,7 @@ def test_a_log_cut_anywhere_goes_on_to_the_same_end(opro, serve, tmp_path):
 
 
 def test_the_same_command_does_only_what_is_missing(opro, serve):
-    server = serve()
+    server = serve(by_prompt)
     opro(*RUN, "--max-steps", "2", "--reps", "2")
     assert len(server.asked) == 12
     again = opro(*RUN, "--max-steps", "2", "--reps", "2")
@@ -124,12 +79,8 @@ def test_a_failed_run_is_tried_again_from_where_it_failed(opro, serve, monkeypat
     assert len(kept) == len(wanted) - 1
 
 
-def open_events(path: Path) -> list[dict]:
-    return [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
-
-
 def test_a_changed_preset_is_refused_with_what_changed(opro, serve):
-    serve()
+    serve(by_prompt)
     text = "problem: {kind: linear, targets: [{w: 1, b: 2}]}\nopro: {temperature: 1.0}\n"
     Path("mine.yaml").write_text(text + "max_steps: 2\n")
     opro("sweep", "mine.yaml", "--display", "none", "--max-calls", "3")
@@ -147,7 +98,7 @@ def test_a_changed_preset_is_refused_with_what_changed(opro, serve):
 
 
 def test_patience_carries_over(opro, serve):
-    serve()
+    serve(by_prompt)
     words = (*RUN, "--max-steps", "40", "--patience", "5")
     opro(*words)
     end = open_events(only_run())[-1]
@@ -158,7 +109,7 @@ def test_patience_carries_over(opro, serve):
 
 
 def test_nothing_to_go_on_with_is_a_sentence(opro, serve):
-    serve()
+    serve(by_prompt)
     assert "There is no unfinished run" in opro("resume").stderr
     opro(*RUN, "--max-steps", "1")
     done = opro("resume", only_run().name[:20])
@@ -168,7 +119,7 @@ def test_nothing_to_go_on_with_is_a_sentence(opro, serve):
 
 
 def test_a_second_writer_is_refused_and_a_dead_ones_lock_is_taken_over(opro, serve):
-    serve()
+    serve(by_prompt)
     opro(*RUN, "--max-steps", "2", "--max-calls", "3")
     path = only_run()
     lock = locks.Lock(path)  # this process is the other one
@@ -197,7 +148,7 @@ def test_a_lock_file_of_any_content_is_no_trap(tmp_path, text):
 
 
 def test_the_time_between_two_sessions_does_not_count(opro, serve):
-    serve()
+    serve(by_prompt)
     opro(*RUN, "--max-steps", "2", "--max-calls", "3")
     path = only_run()
     for name in (EVENTS_FILE, SESSIONS_FILE):  # as if it had been an hour ago, by the clock
@@ -265,7 +216,7 @@ def test_a_second_signal_leaves_at_once(serve):
 
 
 def test_a_run_that_does_not_come_out_as_it_began_is_not_gone_on_with(opro, serve):
-    serve()
+    serve(by_prompt)
     opro(*RUN, "--max-steps", "2", "--max-calls", "3")
     path = only_run() / EVENTS_FILE
     from opro_cli.runlog import RunLog

@@ -71,7 +71,6 @@ class GoogleClient:
         # A finish reason this SDK does not know is handled here; it needs no warning.
         warnings.filterwarnings("ignore", message=r".* is not a valid ", category=UserWarning)
         self.timeout = limits.timeout
-        self.key = key
         self.vertex = bool(project)
         pool = httpx2.Limits(
             max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency
@@ -190,7 +189,7 @@ class Gemini:
     def _explained(self, error: errors.APIError) -> LLMError:
         body = error.details if isinstance(error.details, dict) else {}
         details = _objects(_object(body.get("error")).get("details"))
-        said = self._without_key(str(error.message or error.status or "no message"))
+        said = str(error.message or error.status or "no message")
         message = f"{self.name} answered {error.code}: {said}"
         if error.code == 429:
             return _quota(message, details)
@@ -212,9 +211,6 @@ class Gemini:
             successor = self._known.successor or table().default
             return LLMError(message, f"is the name right? Today's default is {successor}")
         return LLMError(message)
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._client.key, "***") if self._client.key else text
 
     async def close(self) -> None:
         """Nothing: the client is shared, and closed by who opened it."""

@@ -157,9 +157,7 @@ class OpenAI:
         return str(self._client.openai.base_url).startswith("https://api.openai.com")
 
     def _explained(self, error: openai.APIStatusError) -> LLMError:
-        said = str(error.message or "no message")
-        said = said.replace(self._client.key, "***") if self._client.key else said
-        message = f"{self.name} answered {error.status_code}: {said}"
+        message = f"{self.name} answered {error.status_code}: {error.message or 'no message'}"
         if error.status_code == 429 and "insufficient_quota" in str(error.body):
             return QuotaError(f"the account's quota is spent ({message})")
         if error.status_code == 429:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from opro_cli.errors import ModelUnavailable, UsageError
 from opro_cli.llm.base import LLM, Form, Price
 from opro_cli.llm.budget import Budget, Budgeted
+from opro_cli.llm.discreet import Discreet, forms
 from opro_cli.llm.known import known, table
 from opro_cli.llm.limiter import Limiter, LimitSettings
 from opro_cli.llm.retry import Retry
@@ -119,8 +120,9 @@ class Models:
         return cast(C, self._clients[kind, server])
 
     def hosted(self, llm: LLM, choice: Choice) -> LLM:
-        """A hosted model behind retries, the limiter and the budget."""
-        return Budgeted(Retry(llm, self.limiter), self.budget, pricer(choice))
+        """A hosted model that keeps keys to itself, behind retries, limiter and budget."""
+        discreet = Discreet(llm, forms(self.env))
+        return Budgeted(Retry(discreet, self.limiter), self.budget, pricer(choice))
 
     async def close(self) -> None:
         """Close every model, then every client."""

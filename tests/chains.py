@@ -1,0 +1,47 @@
+"""Runs against a deterministic model on the loopback interface, and their logs to compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from opro_cli.runs import EVENTS_FILE
+from tests.loopback import Answer, Asked, gemini, solution
+
+
+def by_prompt(asked: Asked) -> Answer:
+    """The answer follows from prompt and seed alone, as with a deterministic model."""
+    seed = asked.body["generationConfig"]["seed"]
+    text = asked.body["contents"][0]["parts"][0]["text"]
+    number = sum(text.encode()) + 31 * seed
+    return gemini(solution(number % 90 - 45, -50 - number % 7))
+
+
+def comparable(path: Path) -> list[dict[str, Any]]:
+    """The events of a run, replies by number, without times."""
+    events = [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
+    for event in events:
+        for name in ("t", "sum"):
+            event.pop(name, None)
+        event.get("reply", {}).pop("seconds", None)
+    order = {"started": 0, "prompted": 1, "replied": 2, "stepped": 3, "stopped": 4}
+    return sorted(
+        events,
+        key=lambda e: (
+            e.get("step", 0) if e["type"] != "stopped" else 10**9,
+            order[e["type"]],
+            e.get("sample", 0),
+        ),
+    )
+
+
+def only_run(root: str = "runs") -> Path:
+    """The one run in a directory."""
+    (path,) = [p.parent for p in Path(root).glob("*/run.json")]
+    return path
+
+
+def open_events(path: Path) -> list[dict[str, Any]]:
+    """The events of a run, as they stand in the log."""
+    return [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
