@@ -64,17 +64,15 @@ def _named(runs: Runs, ids: Sequence[str]) -> list[Recorded]:
 
 def _last(runs: Runs) -> list[Recorded]:
     """All runs of the last command that left one unfinished."""
-    batch: list[Recorded] = []
     for run in runs.newest(""):
-        if not batch:
-            if not past.read(run, whole=False).finished:
-                batch.append(run)
-                name = run.about.get("batch")
-        elif name is not None and run.about.get("batch") == name:
-            batch.append(run)
-    if not batch:
+        if not past.read(run, whole=False).finished:
+            break
+    else:
         raise UsageError(f"There is no unfinished run in {runs.root}.", NEXT)
-    return batch[::-1]
+    name = run.about.get("batch")
+    if name is None:
+        return [run]
+    return [other for other in runs.newest("") if other.about.get("batch") == name][::-1]
 
 
 def _changed(chosen: Sequence[Recorded]) -> list[str]:

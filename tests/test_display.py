@@ -9,7 +9,7 @@ import pytest
 
 from opro_cli import display
 from opro_cli.display.base import JsonLines, Plain, Watched
-from opro_cli.display.live import Live, sparkline
+from opro_cli.display.live import SPARK, Live, sparkline
 from opro_cli.errors import UsageError
 from opro_cli.events import (
     Failed,
@@ -178,12 +178,12 @@ def test_an_unknown_display_is_an_error():
 
 def test_the_sparkline_falls_with_the_loss():
     assert sparkline([]) == ""
-    assert sparkline([5.0]) == "▁" * 10
+    assert sparkline([5.0]) == "▁" * SPARK
     line = sparkline([1e6, 1e4, 1e2, 1.0])
     assert line[0] == "█"
     assert line[-1] == "▁"
     assert list(line) == sorted(line, reverse=True)
-    assert len(sparkline([3.0, -1.0, float(-5)])) == 10
+    assert len(sparkline([3.0, -1.0, float(-5)])) == SPARK
 
 
 @pytest.mark.parametrize(

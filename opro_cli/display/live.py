@@ -19,7 +19,9 @@ from opro_cli.text import clean, count, duration, number, point
 ROWS = 8
 """Running runs shown at once; the others are counted below."""
 BARS = "▁▂▃▄▅▆▇█"
-SPARK = 10
+SPARK = 8
+NARROW = 92
+"""Columns of a terminal below which the calls of each run are left out: the total stays."""
 REFRESH = 0.1
 
 
@@ -31,12 +33,14 @@ class Live(Silent):
         self._live = RichLive(console=self._console, auto_refresh=False, transient=True)
         self._runs: Sequence[Watched] = ()
         self._running: dict[int, Watched] = {}
-        self._done = self._height = 0
+        self._done = self._height = self._calls_before = self._steps_before = 0
         self._began = self._drawn = self._quiet = 0.0
 
     def begin(self, runs: Sequence[Watched], at_once: int) -> None:
         """Draw the empty table."""
         self._runs, self._began = runs, time.monotonic()
+        self._calls_before = sum(run.tally.calls for run in runs)
+        self._steps_before = sum(run.tally.step for run in runs)
         self._height = min(ROWS, at_once, len(runs))
         self._live.start()
         self._draw()
@@ -73,12 +77,15 @@ class Live(Silent):
         """A row a running run."""
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
         table.add_column("run", no_wrap=True, overflow="ellipsis", max_width=26)
-        for heading in ("step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("best loss", no_wrap=True)
+        headings = ["step", "best", "loss", "pairs", "unusable", "calls", "tokens", "time"]
+        left_out = headings.index("calls") + 1 if self._console.width < NARROW else None
+        for heading in headings:
+            if heading != "calls" or left_out is None:
+                table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("curve", no_wrap=True)
         shown = list(self._running.values())[: self._height]
         for run in shown:
-            table.add_row(*_cells(run))
+            table.add_row(*(c for i, c in enumerate(_cells(run)) if i != left_out))
         for _ in range(self._height - len(shown)):
             table.add_row("")  # the height never changes
         return table
@@ -94,11 +101,12 @@ class Live(Silent):
             f"{len(self._running)} running",
         ]
         if calls:
-            parts.append(f"{count(calls)} calls ({60 * calls / max(elapsed, 1e-9):.0f}/min)")
+            rate = 60 * (calls - self._calls_before) / max(elapsed, 1e-9)
+            parts.append(f"{count(calls)} calls ({rate:.0f}/min)")
             parts.append(f"{count(sum(_tokens(run) for run in self._runs))} tokens")
             parts += [spent(self._runs)] if spent(self._runs) else []
         parts.append(duration(elapsed))
-        left = eta(self._runs, elapsed)
+        left = eta(self._runs, elapsed, self._steps_before)
         if left is not None:
             parts.append(f"about {duration(left)} left")
         if self._quiet > 0:
@@ -115,13 +123,14 @@ def spent(runs: Sequence[Watched]) -> str:
     return f"${cost:.4f}" + (" and an unknown part" if unpriced else "")
 
 
-def eta(runs: Sequence[Watched], elapsed: float) -> float | None:
+def eta(runs: Sequence[Watched], elapsed: float, before: int = 0) -> float | None:
     """Seconds left if the runs to come take as many steps as the finished ones did on average.
 
-    None before the first run has finished.
+    None before the first run has finished. ``before`` is the number of steps that were made before
+    the time began.
     """
     finished = [run for run in runs if run.tally.reason or run.tally.error]
-    made = sum(run.tally.step for run in runs)
+    made = sum(run.tally.step for run in runs) - before
     if not finished or not made or len(finished) == len(runs):
         return None
     mean = sum(run.tally.step for run in finished) / len(finished)
