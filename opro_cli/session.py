@@ -19,7 +19,7 @@ from opro_cli.events import Event, Failed, Stopped
 from opro_cli.output import print_out, say
 from opro_cli.plan import Plan
 from opro_cli.runs import Runs
-from opro_cli.text import clean
+from opro_cli.text import clean, plural
 
 
 def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
@@ -35,7 +35,7 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     dry = bool(options["dry_run"] or options["print_config"])
     made = plan.make(asked, env, optimizers, dry=dry)
     if options["print_config"]:
-        print_out(_config(made))
+        print_out(_config_json(made) if options["json"] else _config(made))
         return 0
     if options["dry_run"]:
         print_out(_dry_json(made) if options["json"] else _dry_text(made))
@@ -97,6 +97,7 @@ def report(
     directory = runs_directory(runs_dir, Environment())
     chosen, damaged = Runs(directory).select(ids)
     if names:
+        names = [Path(n).stem if n.endswith(preset_files.SUFFIXES) else n for n in names]
         wanted = {*names, *(f"{name} (replay)" for name in names)}
         chosen = [run for run in chosen if run.about["spec"].get("preset") in wanted]
     if not chosen and not damaged and form not in ("json", "csv"):
@@ -158,30 +159,36 @@ def presets(as_json: bool) -> int:
         try:
             found = preset_files.resolve(str(path))
         except OproError as error:
-            say(f"error: {error.message}")
+            broken = {"name": name, "path": preset_files.tidy(path), "error": error.message}
+            line = f"{clean(name, 40):<14} cannot be used: {clean(error.message)}"
+            print_out((json.dumps(broken) if as_json else line) + "\n")
             continue
         general, problem = found.base.general, found.base.problem
+        optimizers = list(dict.fromkeys(["opro", *general.baselines]))
         facts = {
             "name": name,
             "title": general.title,
-            "path": str(path),
+            "path": found.path,
             "problem": problem.kind,
             "targets": list(problem.targets),
             "reps": general.reps,
-            "optimizers": ["opro", *general.baselines],
+            "optimizers": optimizers,
             "cells": len(found.cells),
         }
         if as_json:
             print_out(json.dumps(facts) + "\n")
         else:
-            runs = sum(len(list(c.runs(["opro", *general.baselines]))) for c in found.cells)
-            print_out(f"{name:<14} {clean(general.title, 80)}  ({runs} runs)\n")
+            runs = plural(sum(cell.count(optimizers) for cell in found.cells), "run")
+            print_out(f"{clean(name, 40):<14} {clean(general.title, 80)}  ({runs})\n")
     return 0
 
 
 def runs_directory(option: Path | None, env: Environment) -> Path:
     """``--runs-dir``, ``OPRO_RUNS_DIR`` or ``./runs``."""
-    return option or Path(env.get("OPRO_RUNS_DIR") or "runs")
+    named = env.get("OPRO_RUNS_DIR", "")
+    if "\0" in named:
+        raise RunsError("OPRO_RUNS_DIR is no path: it holds a NUL.", "set it to a directory")
+    return option or Path(named if named.strip() else "runs")
 
 
 def _where(runs_dir: Path | None) -> str:
@@ -193,7 +200,13 @@ def _width() -> int | None:
 
 
 def _config(made: Plan) -> str:
-    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers)
+    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers, made.grid)
+
+
+def _config_json(made: Plan) -> str:
+    sweep = {"sweep": dict(made.grid)} if made.grid else {}
+    shown = {**made.preset.dump(made.optimizers), **sweep}
+    return json.dumps({"preset": shown, "sources": dict(made.resolved.sources)}) + "\n"
 
 
 def _dry_json(made: Plan) -> str:
@@ -216,6 +229,7 @@ def _dry_json(made: Plan) -> str:
                 ],
                 "total": _span(total),
                 "assumed": estimate.ASSUMED,
+                "unavailable": list(made.unavailable),
             }
         )
         + "\n"
@@ -237,11 +251,15 @@ def _span(e: estimate.Estimate) -> dict[str, Any]:
 def _dry_text(made: Plan) -> str:
     lines = [f"# {clean(made.resolved.path)}", _config(made)]
     models = sorted({spec.model for spec in made.specs if spec.model})
-    lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
+    lines += [f"note: {clean(why)}" for why in made.unavailable]
+    lines.append(
+        plural(len(made.specs), "run") + (f" with {', '.join(models)}:" if models else ":")
+    )
     for spec in made.specs:
         e = estimate.of_run(spec, made)
-        calls = f", at most {e.calls.high:,.0f} model calls" if e.calls.high else ""
-        lines.append(f"  {display.Watched(spec).name}: at most {e.steps.high:,.0f} steps{calls}")
+        calls = f", at most {plural(round(e.calls.high), 'model call')}" if e.calls.high else ""
+        steps = plural(round(e.steps.high), "step")
+        lines.append(f"  {display.Watched(spec).name}: at most {steps}{calls}")
     total = estimate.of_plan(made)
     if total.calls.high:
         lines.append(f"model calls   {total.calls.low:,.0f} to {total.calls.high:,.0f}")
