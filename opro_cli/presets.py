@@ -77,7 +77,7 @@ def find(name: str) -> Path:
     """The file of a preset, given its name or its path. Raises PresetError."""
     looks_like_path = "/" in name or "\\" in name or name.endswith(SUFFIXES)
     try:
-        if looks_like_path and Path(name).is_file():
+        if looks_like_path and Path(name).exists():
             return Path(name)
     except (OSError, ValueError):  # a NUL, or a name too long
         pass
