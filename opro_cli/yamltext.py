@@ -172,15 +172,15 @@ _Dumper.yaml_implicit_resolvers = {
 def dump(key: str, value: Any) -> list[str]:
     """``key: value`` as lines; the first of them can take a comment at its end.
 
-    A mapping or a list of plain values stands on the one line; a list of mappings has a line each.
+    A mapping, or a list of plain values, stands on the one line; a list of others has more lines.
     """
-    compact = None if isinstance(value, list | dict) else False
+    compact = True if isinstance(value, dict) else None if isinstance(value, list) else False
     text = yaml.dump(
-        {key: value},
+        value if compact else {key: value},
         Dumper=_Dumper,
         sort_keys=False,
         default_flow_style=compact,
         width=float("inf"),
         allow_unicode=True,
     )
-    return text.rstrip("\n").split("\n")
+    return ((f"{key}: " if compact else "") + text).rstrip("\n").split("\n")
