@@ -14,7 +14,7 @@ from opro_cli.llm.providers import Choice, Wanted, choose
 from opro_cli.optimizers import Task
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.presets import Override, Resolved
-from opro_cli.problems import Unusable
+from opro_cli.problems import Unusable, label
 from opro_cli.randomness import Randomness
 from opro_cli.spec import Preset, RunSpec
 from opro_cli.text import plural
@@ -82,6 +82,8 @@ class Plan:
     """The axes that are run, each with all its values; empty where it is no sweep."""
     unavailable: tuple[str, ...] = ()
     """Why models cannot be had here; only in a plan that nothing is started from."""
+    measured: dict[Any, Any] = field(default_factory=dict, compare=False)
+    """What an estimate has measured already."""
 
     @property
     def preset(self) -> Preset:
@@ -156,20 +158,28 @@ def make(
     choices, missing = _choose(specs, env, dry)
     notices += [notice for choice in choices.values() for notice in choice.notices]
     specs = [_concrete(spec, choices) for spec in specs]
+    specs = _unique(specs, cells)
     for spec in specs:
         if spec.repetition == 0:
             _check(spec)
     _check_budget(resolved.base, choices.values())
-    unique = {spec.sha256(): spec for spec in specs}  # cells may agree on a baseline
     return Plan(
         resolved,
-        tuple(unique.values()),
+        tuple(specs),
         {choice.wanted: choice for choice in choices.values()},
         tuple(dict.fromkeys(notices)),
         tuple(names),
         grid={} if optimizers is not None else resolved.grid,
         unavailable=tuple(missing.values()),
     )
+
+
+def _unique(specs: list[RunSpec], cells: Sequence[Preset]) -> list[RunSpec]:
+    """Every run once: cells may agree on a baseline, and a target may be given twice."""
+    targets = [label(target) for target in cells[0].problem.targets]
+    if len(cells) == 1 and len(set(targets)) == len(targets):
+        return specs  # hashing thousands of repetitions takes seconds
+    return list({spec.sha256(): spec for spec in specs}.values())
 
 
 def _choose(

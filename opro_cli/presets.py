@@ -16,7 +16,7 @@ from opro_cli import yamltext
 from opro_cli.errors import PresetError
 from opro_cli.spec import Preset
 from opro_cli.text import clean
-from opro_cli.validation import assign, expand, grid, parse
+from opro_cli.validation import Memo, assign, expand, grid, parse
 from opro_cli.yamltext import MAX_BYTES, NotYaml
 
 SUFFIXES = (".yaml", ".yml")
@@ -201,8 +201,10 @@ def _cells(
     for key, values in axes.items():
         for value in values:
             _record(swept, key, value, f"{sources.get(f'sweep.{key}', base.name)}, sweep")
-    for chosen, cell in expand(raw, axes):
-        yield _compared(replace(_cell(cell, base.name, swept, ""), axes=chosen), published)
+    memo: Memo = {}
+    for chosen, raw_cell in expand(raw, axes):
+        cell = _cell(raw_cell, base.name, swept, "", memo)
+        yield _compared(replace(cell, axes=chosen), published)
 
 
 def _record(sources: dict[str, str], key: str, value: Any, source: str) -> None:
@@ -231,8 +233,14 @@ def _fixed(raw: dict[str, Any], key: str) -> tuple[dict[str, Any], list[str]]:
     return {**raw, "sweep": kept}, gone
 
 
-def _cell(raw: Mapping[str, Any], name: str, sources: Mapping[str, str], where: str) -> Preset:
-    return parse({k: v for k, v in raw.items() if k != "sweep"}, name, sources, where)
+def _cell(
+    raw: Mapping[str, Any],
+    name: str,
+    sources: Mapping[str, str],
+    where: str,
+    memo: Memo | None = None,
+) -> Preset:
+    return parse({k: v for k, v in raw.items() if k != "sweep"}, name, sources, where, memo)
 
 
 def _compared(preset: Preset, published: Preset | None) -> Preset:

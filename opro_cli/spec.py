@@ -122,10 +122,11 @@ class Preset:
             random = self.problem.seeded() or not section.deterministic()
             published = {label(t): tuple(self._published(name, t)) for t in self.problem.targets}
             for target in self.problem.targets:
+                problem = self.problem.model_copy(update={"targets": (target,)})
                 for repetition in range(self._repetitions(name)):
                     yield RunSpec(
                         preset=self.name,
-                        problem=self.problem.model_copy(update={"targets": (target,)}),
+                        problem=problem,
                         repetition=repetition,
                         optimizer=section,
                         seed=self.general.seed if random else 0,

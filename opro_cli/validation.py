@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -28,7 +29,17 @@ _NO_KEY = ("function-", "literal[")
 """How those parts of an error's place begin that no preset has a key for."""
 
 
-def parse(raw: Raw, name: str, sources: Mapping[str, str] | None = None, where: str = "") -> Preset:
+Memo = dict[tuple[str, str], Any]
+"""Sections validated already: the cells of a sweep have most of them in common."""
+
+
+def parse(
+    raw: Raw,
+    name: str,
+    sources: Mapping[str, str] | None = None,
+    where: str = "",
+    memo: Memo | None = None,
+) -> Preset:
     """Validate one cell: a preset without its ``sweep`` section.
 
     Args:
@@ -36,18 +47,20 @@ def parse(raw: Raw, name: str, sources: Mapping[str, str] | None = None, where: 
         name: the preset's name.
         sources: where each dotted key was set, for messages.
         where: the preset's file, for what no key says.
+        memo: kept from one cell to the next.
 
     Raises:
         PresetError: naming the dotted key, its source and what would be right.
     """
     sources = sources or {}
+    memo = {} if memo is None else memo
     where = where or f"preset {name}"
     known = [*General.model_fields, "problem", "sweep", *optimizers.NAMES]
     for key in raw:
         if key not in known:
             raise unknown_key(key, known, sources.get(key, where))
     top = {key: raw[key] for key in raw if key in General.model_fields}
-    general = _validate(General, top, "", sources, where)
+    general = _validate(General, top, "", sources, where, memo)
     for key, named in (
         ("baselines", general.baselines),
         ("published", [table.optimizer for table in general.published]),
@@ -57,17 +70,17 @@ def parse(raw: Raw, name: str, sources: Mapping[str, str] | None = None, where: 
     return Preset(
         name=name,
         general=general,
-        problem=_problem(raw.get("problem"), sources, where),
+        problem=_problem(raw.get("problem"), sources, where, memo),
         sections={
             section: _validate(
-                optimizers.settings_of(section), raw.get(section), section, sources, where
+                optimizers.settings_of(section), raw.get(section), section, sources, where, memo
             )
             for section in optimizers.NAMES
         },
     )
 
 
-def _problem(data: Any, sources: Mapping[str, str], where: str) -> ProblemSettings:
+def _problem(data: Any, sources: Mapping[str, str], where: str, memo: Memo) -> ProblemSettings:
     where = sources.get("problem", where)
     if not isinstance(data, Mapping) or "kind" not in data:
         raise PresetError(
@@ -77,7 +90,7 @@ def _problem(data: Any, sources: Mapping[str, str], where: str) -> ProblemSettin
     kind = data["kind"]
     where = sources.get("problem.kind", where)
     _check_name(kind, "problem.kind", "kind of problem", problems.KINDS, where)
-    return _validate(problems.settings_of(kind), data, "problem", sources, where)
+    return _validate(problems.settings_of(kind), data, "problem", sources, where, memo)
 
 
 def _check_name(name: Any, key: str, what: str, known: Mapping[str, str], where: str) -> None:
@@ -175,7 +188,9 @@ def _did_you_mean(word: str, known: Sequence[str] | Mapping[str, Any], prefix: s
     return "did you mean " + " or ".join(prefix + word for word in near) + "?" if near else ""
 
 
-def _validate(model: type[M], data: Any, section: str, sources: Mapping[str, str], file: str) -> M:
+def _validate(
+    model: type[M], data: Any, section: str, sources: Mapping[str, str], file: str, memo: Memo
+) -> M:
     where = sources.get(section, file)
     data = {} if data is None else data
     if not isinstance(data, Mapping):
@@ -183,10 +198,14 @@ def _validate(model: type[M], data: Any, section: str, sources: Mapping[str, str
             f"{where}: {section} must be a section with settings, not {_shown(data)}.",
             f"as in `{section}: {{{next(iter(model.model_fields))}: …}}`",
         )
-    try:
-        return model.model_validate(dict(data))
-    except ValidationError as error:
-        raise _explained(error, model, section, sources, where) from None
+    key = section, json.dumps(data)
+    if key not in memo:
+        try:
+            memo[key] = model.model_validate(dict(data))
+        except ValidationError as error:
+            raise _explained(error, model, section, sources, where) from None
+    found: M = memo[key]
+    return found
 
 
 def _explained(
