@@ -287,7 +287,11 @@ def _target(text: str) -> dict[str, Any]:
     target: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise UsageError(f"--target {text}: no NAME=VALUE.", "as in --target w=15,b=14")
+        if name.strip() in target:
+            raise UsageError(
+                f"--target {text}: {name.strip()} is set twice.", "keep one of the two"
+            )
         target[name.strip()] = presets.scalar(value, f"--target {text}")
     return target

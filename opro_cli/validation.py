@@ -244,13 +244,16 @@ def _explained(
         return PresetError(f"{where}: {dotted}: {_cut(message, 300)}.", hint)
     wanted = message[:1].lower() + message[1:]
     wanted = wanted.replace("input should be", "it should be")
+    if first["type"] == "model_type":
+        wanted = "it should be a section with settings"
     return PresetError(f"{where}: {dotted} is {_shown(first['input'])}; {wanted}.", hint)
 
 
 def _single(model: type[BaseModel], name: str) -> bool:
     """Whether a setting takes one value, and not a row of them."""
     info = model.model_fields.get(name)
-    return info is not None and not isinstance(info.default, tuple) and not info.is_required()
+    row = info is None or isinstance(info.default, tuple) or info.is_required()
+    return not row and name not in ONE_FOR_ALL
 
 
 def _shown(value: Any) -> str:

@@ -253,6 +253,22 @@ class TestOverrides:
         assert source in message
         assert "mine.yaml" not in message or "with" in source
 
+    @pytest.mark.parametrize(
+        ("asked", "said"),
+        [
+            ({"targets": ["w=1,w=2,b=3"]}, "w is set twice"),
+            ({"targets": ["=1"]}, "no NAME=VALUE"),
+            ({"settings": ["problem.data=5"]}, "it should be a section with settings"),
+            ({"settings": ["opro={a: 1, a: 2}"]}, "a is set twice"),
+            ({"settings": ["seed="]}, "there is no value"),
+        ],
+    )
+    def test_what_is_typed_wrongly_is_a_sentence(self, asked, said):
+        assert said in refused(PROBLEM, **asked).message
+
+    def test_what_cannot_be_swept_is_not_pointed_to_the_sweep(self):
+        assert "sweep" not in refused(PROBLEM, settings=["title=[a]"]).hint
+
     def test_the_variable_is_named(self, monkeypatch):
         monkeypatch.setenv("MODEL_NAME", "x" * 5)
         assert "no model 'xxxxx'" in refused(PROBLEM).message
