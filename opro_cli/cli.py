@@ -219,14 +219,13 @@ def resume(
 @command("report")
 def report(
     runs: options.RunIds = None,
-    preset: Annotated[
-        list[str] | None, typer.Option("--preset", "-p", help="Runs of this preset only.")
-    ] = None,
+    preset: options.PresetNames = None,
     form: Annotated[
-        str, typer.Option("--format", "-f", help="table, markdown, csv or json.")
+        str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")
     ] = "table",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to a file [default: stdout]."),
     ] = None,
     runs_dir: options.RunsDir = None,
     debug: options.Debug = False,

@@ -8,12 +8,19 @@ from typing import Any
 from opro_cli import display, estimate
 from opro_cli import presets as preset_files
 from opro_cli.plan import Plan
-from opro_cli.text import clean
+from opro_cli.text import clean, plural
 
 
 def config(made: Plan) -> str:
     """Every value of the preset with its source, as a preset that says the same."""
-    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers)
+    return preset_files.to_yaml(made.preset, made.resolved.sources, made.optimizers, made.grid)
+
+
+def config_json(made: Plan) -> str:
+    """The same as one JSON object."""
+    sweep = {"sweep": dict(made.grid)} if made.grid else {}
+    shown = {**made.preset.dump(made.optimizers), **sweep}
+    return json.dumps({"preset": shown, "sources": dict(made.resolved.sources)}) + "\n"
 
 
 def as_json(made: Plan) -> str:
@@ -37,6 +44,7 @@ def as_json(made: Plan) -> str:
                 ],
                 "total": _span(total),
                 "assumed": estimate.ASSUMED,
+                "unavailable": list(made.unavailable),
             }
         )
         + "\n"
@@ -59,11 +67,15 @@ def as_text(made: Plan) -> str:
     """The same for people."""
     lines = [f"# {clean(made.resolved.path)}", config(made)]
     models = sorted({spec.model for spec in made.specs if spec.model})
-    lines.append(f"{len(made.specs)} runs" + (f" with {', '.join(models)}:" if models else ":"))
+    lines += [f"note: {clean(why)}" for why in made.unavailable]
+    lines.append(
+        plural(len(made.specs), "run") + (f" with {', '.join(models)}:" if models else ":")
+    )
     for spec in made.specs:
         e = estimate.of_run(spec, made)
-        calls = f", at most {e.calls.high:,.0f} model calls" if e.calls.high else ""
-        lines.append(f"  {display.Watched(spec).name}: at most {e.steps.high:,.0f} steps{calls}")
+        calls = f", at most {plural(round(e.calls.high), 'model call')}" if e.calls.high else ""
+        steps = plural(round(e.steps.high), "step")
+        lines.append(f"  {display.Watched(spec).name}: at most {steps}{calls}")
     total = estimate.of_plan(made)
     if total.calls.high:
         lines.append(f"model calls   {total.calls.low:,.0f} to {total.calls.high:,.0f}")

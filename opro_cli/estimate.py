@@ -95,7 +95,7 @@ def of_run(spec: RunSpec, plan: Plan) -> Estimate:
     per_step = settings.replies_per_step if local else settings.calls_per_step
     calls = steps * Span(per_step, per_step)
     prompts = steps * Span(1, 1) if local else calls
-    tokens_in = prompts * _prompt_tokens(spec, settings)
+    tokens_in = prompts * _measured(spec, settings, plan)
     tokens_out = replies * _reply_tokens(settings)
     if choice is None or choice.price is None:
         name = choice.spec if choice else settings.model
@@ -113,6 +113,15 @@ def of_run(spec: RunSpec, plan: Plan) -> Estimate:
 def _published_steps(spec: RunSpec) -> int:
     means = [row["steps"]["mean"] for row in spec.published if row.get("steps")]
     return math.ceil(min(means)) if means else 0
+
+
+def _measured(spec: RunSpec, settings: OproSettings, plan: Plan) -> Span:
+    """The size of a prompt, the same for all repetitions: written once for each target."""
+    key = spec.problem.model_dump_json(), settings.model_dump_json()
+    if key not in plan.measured:
+        plan.measured[key] = _prompt_tokens(spec, settings)
+    found: Span = plan.measured[key]
+    return found
 
 
 def _prompt_tokens(spec: RunSpec, settings: OproSettings) -> Span:

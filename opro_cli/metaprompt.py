@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from opro_cli.events import Point
 from opro_cli.history import Pair
 from opro_cli.problems.base import Problem, Space, Unusable
+from opro_cli.reading import integer, solutions
 
 MAX_REPLY = 200_000
 """Characters of a reply that are looked at; a longer one is unusable."""
@@ -58,14 +59,7 @@ class MetaPrompt(Protocol):
 
 
 class Instruct:
-    """An instruction with JSON out.
-
-    Args:
-        strict: read only JSON or the last bracketed pair, as the recorded experiments did.
-    """
-
-    def __init__(self, strict: bool = False) -> None:
-        self._strict = strict
+    """An instruction with JSON out."""
 
     def write(
         self,
@@ -95,29 +89,29 @@ class Instruct:
         return Prompt(text, shown, schema=_schema(space, proposals))
 
     def read(self, text: str, space: Space) -> list[Point | Unusable]:
-        """JSON if the reply is JSON (fenced or not), else the last bracketed numbers."""
+        """The solutions, wherever in the reply they are (see :mod:`opro_cli.reading`)."""
+        try:
+            return solutions(_bounded(text), space)
+        except Unusable as unusable:
+            return [unusable]
+
+
+class Recorded(Instruct):
+    """The same instruction, read as the recorded experiments did.
+
+    The whole reply is JSON, fenced or not, or the last brackets in it hold the solution.
+    """
+
+    def read(self, text: str, space: Space) -> list[Point | Unusable]:
+        """JSON if the reply is JSON, else the last bracketed numbers."""
         try:
             body = _unfenced(_bounded(text))
             if not body.startswith("{"):
-                return [self._bracketed(body, space)]
+                return [_last_brackets(body, space)]
             values = _solutions(_json(body), space)
         except Unusable as unusable:
             return [unusable]
         return [_point(value, space) for value in values]
-
-    def _bracketed(self, text: str, space: Space) -> Point:
-        problem = Unusable("unparsable", "neither JSON nor numbers in brackets")
-        for inner in reversed(re.findall(r"\[([^\[\]\n]*)\]", text)):
-            values = [item.rpartition("=")[2].strip() for item in inner.split(",")]
-            if any(value in space.names for value in values):
-                continue  # a placeholder such as [w, b]
-            try:
-                return space.from_values(values)
-            except Unusable as unusable:
-                problem = unusable
-            if self._strict:
-                break
-        raise problem
 
 
 class ContinueList:
@@ -155,7 +149,7 @@ class ContinueList:
 FORMS: dict[str, MetaPrompt] = {
     "instruct": Instruct(),
     "list": ContinueList(),
-    "recorded": Instruct(strict=True),
+    "recorded": Recorded(),
 }
 
 
@@ -212,7 +206,7 @@ def _unfenced(text: str) -> str:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_int=_integer)
+        value = json.loads(text, parse_int=integer)
     except (ValueError, RecursionError) as error:
         raise Unusable("unparsable", "not valid JSON") from error
     if not isinstance(value, dict):
@@ -220,8 +214,12 @@ def _json(text: str) -> dict[str, Any]:
     return value
 
 
-def _integer(digits: str) -> float | int:
-    return int(digits) if len(digits) < 30 else float(digits)
+def _last_brackets(text: str, space: Space) -> Point:
+    for inner in reversed(re.findall(r"\[([^\[\]\n]*)\]", text)):
+        values = [item.rpartition("=")[2].strip() for item in inner.split(",")]
+        if all(value not in space.names for value in values):  # no placeholder such as [w, b]
+            return space.from_values(values)
+    raise Unusable("unparsable", "neither JSON nor numbers in brackets")
 
 
 def _solutions(reply: dict[str, Any], space: Space) -> list[Any]:

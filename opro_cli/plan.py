@@ -14,8 +14,10 @@ from opro_cli.llm.providers import Choice, Wanted, choose
 from opro_cli.optimizers import Task
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.presets import Override, Resolved
+from opro_cli.problems import Unusable, label
 from opro_cli.randomness import Randomness
 from opro_cli.spec import Preset, RunSpec
+from opro_cli.text import plural
 
 FLAGS = {
     "model": "opro.model",
@@ -44,6 +46,12 @@ FLAGS = {
 }
 """Options of the command line, and the setting each one sets."""
 
+TEXTS = ("model", "base_url")
+"""Options whose value is a text, whatever it looks like."""
+
+MAX_RUNS = 100_000
+"""Runs of one command, at most."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -70,6 +78,12 @@ class Plan:
     models: Mapping[Wanted, Choice]
     notices: tuple[str, ...]
     optimizers: tuple[str, ...]
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The axes that are run, each with all its values; empty where it is no sweep."""
+    unavailable: tuple[str, ...] = ()
+    """Why models cannot be had here; only in a plan that nothing is started from."""
+    measured: dict[Any, Any] = field(default_factory=dict, compare=False)
+    """What an estimate has measured already."""
 
     @property
     def preset(self) -> Preset:
@@ -81,12 +95,14 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
     """What the user sets over the preset, the weakest first. Raises PresetError."""
     found = []
     if env.get("MODEL_NAME", "").strip():
-        found.append(Override("opro.model", env["MODEL_NAME"].strip(), env.source("MODEL_NAME")))
+        name, source = env["MODEL_NAME"].strip(), env.source("MODEL_NAME")
+        found.append(Override("opro.model", name, source, weak=True))
     found += [presets.setting(text) for text in asked.settings]
     for flag, key in FLAGS.items():
         value = asked.flags.get(flag)
         if value is not None:
-            found.append(Override(key, presets.scalar(str(value)), option(flag)))
+            read = presets.scalar(str(value), option(flag))
+            found.append(Override(key, str(value) if flag in TEXTS else read, option(flag)))
     w_true, b_true = asked.flags.get("w_true"), asked.flags.get("b_true")
     targets = [_target(text) for text in asked.targets]
     if (w_true is None) != (b_true is None):
@@ -94,9 +110,10 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
             "A target needs both --w-true and --b-true.", "as in --w-true 15 --b-true 14"
         )
     if w_true is not None and b_true is not None:
-        targets.append({"w": presets.scalar(w_true), "b": presets.scalar(b_true)})
+        w, b = presets.scalar(w_true, "--w-true"), presets.scalar(b_true, "--b-true")
+        targets.append({"w": w, "b": b})
     if targets:
-        source = "--target" if asked.targets else "--w-true, --b-true"
+        source = "--target" if asked.targets else "--w-true and --b-true"
         found.append(Override("problem.targets", targets, source))
     return found
 
@@ -125,7 +142,8 @@ def make(
     notices: list[str] = []
     if optimizers is None:
         cells: Sequence[Preset] = resolved.cells
-        names = ["opro", *resolved.base.general.baselines]
+        names = list(dict.fromkeys(["opro", *resolved.base.general.baselines]))
+        notices += resolved.notices
     else:
         cells, names = [resolved.base], list(optimizers)
         if len(resolved.cells) > 1:
@@ -133,31 +151,87 @@ def make(
                 f"{resolved.path} has a grid of {len(resolved.cells)} cells; this runs its base "
                 f"values. For all of it: opro sweep {resolved.path}"
             )
+    _check_number(cells, names, resolved)
+    for cell, repetitions in _problems(cells):
+        _check_starts(cell, repetitions)
     specs = [spec for cell in cells for spec in cell.runs(names)]
-    choices: dict[Wanted, Choice] = {}
-    for spec in specs:
-        want = wanted(spec)
-        if want is None or want in choices:
-            continue
-        try:
-            choices[want] = choose(want, env)
-        except ModelUnavailable:
-            if not dry:
-                raise
-            continue
-        notices += choices[want].notices
+    choices, missing = _choose(specs, env, dry)
+    notices += [notice for choice in choices.values() for notice in choice.notices]
     specs = [_concrete(spec, choices) for spec in specs]
+    specs = _unique(specs, cells)
     for spec in specs:
-        _check(spec)
+        if spec.repetition == 0:
+            _check(spec)
     _check_budget(resolved.base, choices.values())
-    unique = {spec.sha256(): spec for spec in specs}  # cells may agree on a baseline
     return Plan(
         resolved,
-        tuple(unique.values()),
+        tuple(specs),
         {choice.wanted: choice for choice in choices.values()},
         tuple(dict.fromkeys(notices)),
         tuple(names),
+        grid={} if optimizers is not None else resolved.grid,
+        unavailable=tuple(missing.values()),
     )
+
+
+def _unique(specs: list[RunSpec], cells: Sequence[Preset]) -> list[RunSpec]:
+    """Every run once: cells may agree on a baseline, and a target may be given twice."""
+    targets = [label(target) for target in cells[0].problem.targets]
+    if len(cells) == 1 and len(set(targets)) == len(targets):
+        return specs  # hashing thousands of repetitions takes seconds
+    return list({spec.sha256(): spec for spec in specs}.values())
+
+
+def _choose(
+    specs: Iterable[RunSpec], env: Environment, dry: bool
+) -> tuple[dict[Wanted, Choice], dict[Wanted, str]]:
+    """The models that are wanted: those to be had here, and why others are not."""
+    choices: dict[Wanted, Choice] = {}
+    missing: dict[Wanted, str] = {}
+    for want in dict.fromkeys(filter(None, map(wanted, specs))):
+        try:
+            choices[want] = choose(want, env)
+        except ModelUnavailable as error:
+            if not dry:
+                raise
+            missing[want] = f"{error.message} ({error.hint})" if error.hint else error.message
+    return choices, missing
+
+
+def _check_number(cells: Sequence[Preset], names: Sequence[str], resolved: Resolved) -> None:
+    """Raises UsageError for more runs than anybody means."""
+    runs = sum(cell.count(names) for cell in cells)
+    if runs <= MAX_RUNS:
+        return
+    base = resolved.base
+    parts = [plural(len(base.problem.targets), "target"), plural(base.general.reps, "repetition")]
+    if len(cells) > 1:
+        parts += [f"{key} ({plural(len(v), 'value')})" for key, v in resolved.grid.items()]
+    raise UsageError(
+        f"These are {runs:,} runs, more than {MAX_RUNS:,}: " + " × ".join(parts) + ".",
+        "leave out targets, repetitions or values of an axis",
+    )
+
+
+def _problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
+    """The distinct problems, each with a cell that has it and its most repetitions."""
+    found: dict[str, tuple[Preset, int]] = {}
+    for cell in cells:
+        key = cell.problem.model_dump_json()
+        most = found[key][1] if key in found else 0
+        found[key] = cell, max(most, cell.general.reps)
+    return list(found.values())
+
+
+def _check_starts(cell: Preset, repetitions: int) -> None:
+    """Raises UsageError where an instance, or a starting point of it, is not possible."""
+    try:
+        cell.problem.check(repetitions)
+    except Unusable as unusable:
+        raise UsageError(
+            f"A starting point of {cell.name} is no point of the problem: {unusable}.",
+            "widen problem.bounds, or give starting points within them",
+        ) from None
 
 
 def wanted(spec: RunSpec) -> Wanted | None:
@@ -178,12 +252,16 @@ def wanted(spec: RunSpec) -> Wanted | None:
 
 
 def _concrete(spec: RunSpec, choices: Mapping[Wanted, Choice]) -> RunSpec:
-    """The spec with ``auto`` replaced by what it comes to."""
+    """The spec with ``auto`` replaced by what it comes to, and without a temperature that the
+    model would ignore: two runs that differ in it only are the same run."""
     want = wanted(spec)
     choice = choices.get(want) if want is not None else None
     if choice is None or not isinstance(spec.optimizer, OproSettings):
         return spec
-    return spec.with_optimizer(model=choice.spec, **spec.optimizer.resolved(choice.form))
+    changes = {"model": choice.spec, **spec.optimizer.resolved(choice.form)}
+    if not choice.temperature:
+        changes["temperature"] = None
+    return spec.with_optimizer(**changes)
 
 
 def _check(spec: RunSpec) -> None:
@@ -209,7 +287,11 @@ def _target(text: str) -> dict[str, Any]:
     target: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise UsageError(f"--target {text}: no NAME=VALUE.", "as in --target w=15,b=14")
-        target[name.strip()] = presets.scalar(value.strip())
+        if name.strip() in target:
+            raise UsageError(
+                f"--target {text}: {name.strip()} is set twice.", "keep one of the two"
+            )
+        target[name.strip()] = presets.scalar(value, f"--target {text}")
     return target

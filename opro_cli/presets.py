@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import re
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from opro_cli import yamltext
 from opro_cli.errors import PresetError
 from opro_cli.spec import Preset
-from opro_cli.validation import assign, expand, parse
+from opro_cli.text import clean
+from opro_cli.validation import Memo, assign, expand, grid, parse
+from opro_cli.yamltext import MAX_BYTES, NotYaml
 
 SUFFIXES = (".yaml", ".yml")
-MAX_BYTES = 1_000_000
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with numbers as people write them, and without duplicate keys.
-
-    PyYAML reads YAML 1.1, in which ``1e-6`` is a text and ``yes`` is a truth value; here they
-    are a number and a text, as in YAML 1.2.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise PresetError(
-                    f"line {key.start_mark.line + 1}: {key.value} is set twice.",
-                    "keep one of the two",
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":bool"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"""^(?:[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?
-             |[-+]?[0-9]+[eE][-+]?[0-9]+
-             |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$""",
-        re.VERBOSE,
-    ),
-    list("-+0123456789."),
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
 
 
 @dataclass(frozen=True)
@@ -67,12 +29,14 @@ class Override:
     Args:
         key: dotted, as in ``opro.temperature``.
         value: the value, already of YAML's types.
-        source: how it was set, as in ``--temperature``.
+            source: how it was set, as in ``--temperature``.
+        weak: leaves a key that the preset sweeps alone.
     """
 
     key: str
     value: Any
     source: str
+    weak: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +49,11 @@ class Resolved:
     cells: tuple[Preset, ...]
     """One where there is no sweep."""
     sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each dotted key was set; a key that is not here has its default."""
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """The axes of the sweep, each with all its values."""
+    notices: tuple[str, ...] = ()
+    """What was typed and makes the grid smaller."""
 
 
 def folders() -> list[Path]:
@@ -99,7 +68,7 @@ def available() -> dict[str, Path]:
     """Every preset's name and file; a file in ``./presets`` hides a packaged one."""
     found: dict[str, Path] = {}
     for folder in reversed(folders()):
-        if folder.is_dir():
+        with contextlib.suppress(OSError):  # it is not there, or may not be looked into
             found |= {p.stem: p for p in sorted(folder.iterdir()) if p.suffix in SUFFIXES}
     return dict(sorted(found.items()))
 
@@ -108,7 +77,7 @@ def find(name: str) -> Path:
     """The file of a preset, given its name or its path. Raises PresetError."""
     looks_like_path = "/" in name or "\\" in name or name.endswith(SUFFIXES)
     try:
-        if looks_like_path and Path(name).is_file():
+        if looks_like_path and Path(name).exists():
             return Path(name)
     except (OSError, ValueError):  # a NUL, or a name too long
         pass
@@ -124,43 +93,65 @@ def find(name: str) -> Path:
 
 def load(path: Path) -> dict[str, Any]:
     """A preset file as a plain mapping. Raises PresetError naming the file and the line."""
+    shown = tidy(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PresetError(f"{path}: larger than {MAX_BYTES:,} bytes.", "see `opro presets`")
-        text = path.read_text(encoding="utf-8")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PresetError(f"{shown}: no regular file.", "see `opro presets`")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise PresetError(f"{shown}: larger than {MAX_BYTES:,} bytes.", "see `opro presets`")
+        data = yamltext.load(raw.decode())
     except OSError as error:
-        raise PresetError(f"{path}: {error.strerror}.", "see `opro presets`") from None
+        raise PresetError(f"{shown}: {error.strerror}.", "see `opro presets`") from None
     except UnicodeDecodeError:
-        raise PresetError(f"{path}: not UTF-8 text.", "save it as UTF-8") from None
-    try:
-        data = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+        raise PresetError(f"{shown}: not UTF-8 text.", "save it as UTF-8") from None
     except PresetError as error:
-        raise PresetError(f"{path}, {error.message}", error.hint) from None
-    except RecursionError:
-        raise PresetError(f"{path}: nested too deeply.", "a preset needs three levels") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise PresetError(
-            f"{path}: {_yaml_problem(error)}.", "this is not YAML from there on"
-        ) from None
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise PresetError(f"{path}: a preset is a mapping of settings.", "see `opro presets`")
+        if error.message.startswith(f"{shown}: "):
+            raise
+        raise PresetError(f"{shown}: {error.message}", error.hint) from None
+    if not isinstance(data, dict):
+        raise PresetError(f"{shown}: a preset is a mapping of settings.", "see `opro presets`")
     return data
 
 
-def scalar(text: str) -> Any:
-    """A value from the command line, read as a preset would read it."""
+def tidy(path: Path) -> str:
+    """A path as it is shown: without ``./`` and ``x/..``, where that leads to the same file."""
+    shorter = os.path.normpath(path)
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except (yaml.YAMLError, PresetError, ValueError, RecursionError):
+        same = Path(shorter).samefile(path)
+    except (OSError, ValueError):
+        same = False
+    return clean(shorter if same else str(path))
+
+
+def scalar(text: str, source: str = "") -> Any:
+    """A value from the command line, read as a preset would read it.
+
+    Args:
+        text: the value; what is no YAML is taken as a text.
+        source: the option, for messages.
+
+    Raises:
+        PresetError: there is nothing, or more than any preset holds.
+    """
+    if not text.strip():
+        raise PresetError(f"{source}: there is no value.", "null stands for none")
+    try:
+        return yamltext.load(text)
+    except NotYaml:
         return text
+    except PresetError as error:
+        raise PresetError(f"{source}: {error.message}", error.hint) from None
 
 
 def setting(text: str) -> Override:
     """The override in ``--set KEY=VALUE``. Raises PresetError."""
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
+    key = key.strip()
+    if not equals or not key:
         raise PresetError(f"--set {text}: no KEY=VALUE.", "as in --set opro.temperature=1.3")
-    return Override(key.strip(), scalar(value), f"--set {key.strip()}")
+    return Override(key, scalar(value, f"--set {key}"), f"--set {key}")
 
 
 def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
@@ -170,26 +161,86 @@ def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
         PresetError: for the first thing that is wrong, with its file and dotted key.
     """
     path = find(name)
+    shown = tidy(path)
     original = raw = load(path)
-    sources = dict.fromkeys(_dotted(raw), str(path))
+    sources = dict.fromkeys(_dotted(raw), shown)
+    fixed: list[str] = []
     for override in overrides:
         raw = assign(raw, override.key, override.value)
-        sources[override.key] = override.source
-    published = _cell(original, path.stem, sources) if "published" in original else None
-    cells = [
-        replace(_cell(cell, path.stem, {**sources, **dict.fromkeys(axes, "sweep")}), axes=axes)
-        for axes, cell in expand(raw)
-    ]
+        if not override.weak:
+            raw, gone = _fixed(raw, override.key)
+            fixed += [f"{override.source} sets {axis}, which {shown} sweeps." for axis in gone]
+        _record(sources, override.key, override.value, override.source)
+    base = _cell(raw, path.stem, sources, shown)
+    published = None
+    if "published" in original:
+        with contextlib.suppress(PresetError):  # the file is right with the overrides only
+            published = _cell(original, path.stem, sources, shown)
+    axes = grid(raw, sources, shown)
     return Resolved(
-        path=str(path),
-        base=_compared(_cell(raw, path.stem, sources), published),
-        cells=tuple(_compared(cell, published) for cell in cells),
+        path=shown,
+        base=_compared(base, published),
+        cells=tuple(_cells(raw, axes, base, published, sources)),
         sources=sources,
+        grid=axes,
+        notices=tuple(fixed),
     )
 
 
-def _cell(raw: Mapping[str, Any], name: str, sources: Mapping[str, str]) -> Preset:
-    return parse({k: v for k, v in raw.items() if k != "sweep"}, name, sources)
+def _cells(
+    raw: Mapping[str, Any],
+    axes: Mapping[str, Sequence[Any]],
+    base: Preset,
+    published: Preset | None,
+    sources: Mapping[str, str],
+) -> Iterator[Preset]:
+    if not axes:
+        yield _compared(base, published)
+        return
+    swept = dict(sources)
+    for key, values in axes.items():
+        for value in values:
+            _record(swept, key, value, f"{sources.get(f'sweep.{key}', base.name)}, sweep")
+    memo: Memo = {}
+    for chosen, raw_cell in expand(raw, axes):
+        cell = _cell(raw_cell, base.name, swept, "", memo)
+        yield _compared(replace(cell, axes=chosen), published)
+
+
+def _record(sources: dict[str, str], key: str, value: Any, source: str) -> None:
+    """Note where a key, and all below it, was set."""
+    for old in [old for old in sources if old.startswith(f"{key}.")]:
+        del sources[old]
+    sources[key] = source
+    if isinstance(value, Mapping):
+        sources.update(dict.fromkeys(_dotted(value, f"{key}."), source))
+
+
+def _fixed(raw: dict[str, Any], key: str) -> tuple[dict[str, Any], list[str]]:
+    """The preset without the axes that would set this key again, and those axes.
+
+    What is typed wins over what the file says, be that one value or a row of them.
+    """
+    axes = raw.get("sweep")
+    if not isinstance(axes, Mapping) or key.partition(".")[0] == "sweep":
+        return raw, []
+    gone = [
+        axis
+        for axis in axes
+        if axis == key or axis.startswith(f"{key}.") or key.startswith(f"{axis}.")
+    ]
+    kept = {axis: values for axis, values in axes.items() if axis not in gone}
+    return {**raw, "sweep": kept}, gone
+
+
+def _cell(
+    raw: Mapping[str, Any],
+    name: str,
+    sources: Mapping[str, str],
+    where: str,
+    memo: Memo | None = None,
+) -> Preset:
+    return parse({k: v for k, v in raw.items() if k != "sweep"}, name, sources, where, memo)
 
 
 def _compared(preset: Preset, published: Preset | None) -> Preset:
@@ -208,26 +259,35 @@ def _dotted(raw: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _dotted(value, f"{prefix}{key}.")
 
 
-def to_yaml(preset: Preset, sources: Mapping[str, str], names: Sequence[str] = ()) -> str:
-    """The preset in full, each value with where it came from, for ``--print-config``."""
+def to_yaml(
+    preset: Preset,
+    sources: Mapping[str, str],
+    names: Sequence[str] = (),
+    axes: Mapping[str, Sequence[Any]] | None = None,
+) -> str:
+    """The preset in full, each value with where it came from, for ``--print-config``.
+
+    What is printed is a preset that does the same again, ``axes`` being its sweep.
+    """
+    data = preset.dump(names)
+    if axes:
+        data["sweep"] = dict(axes)
     lines = []
-    for key, value in preset.dump(names).items():
+    for key, value in data.items():
         section = isinstance(value, dict)
         if section:
             lines.append(f"{key}:")
         for inner, item in value.items() if section else ((key, value),):
             dotted = f"{key}.{inner}" if section else key
-            compact = None if isinstance(item, list | dict) else False
-            text = yaml.safe_dump({inner: item}, sort_keys=False, default_flow_style=compact)
-            body = text.rstrip("\n").split("\n")
-            comment = f"  # {sources.get(dotted, 'default')}"
-            at = 0 if compact is None or len(body) == 1 else len(body) - 1
-            body[at] += comment
-            lines += [("  " if section else "") + line for line in body]
+            first, *more = yamltext.dump(inner, item)
+            first += f"  # {_origin(dotted, item, sources)}"
+            lines += [("  " if section else "") + line for line in (first, *more)]
     return "\n".join(lines) + "\n"
 
 
-def _yaml_problem(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    text = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    return f"line {mark.line + 1}: {text}" if mark else text
+def _origin(dotted: str, value: Any, sources: Mapping[str, str]) -> str:
+    """Where a value was set; of a mapping, every place that set a part of it."""
+    found = [sources[dotted]] if dotted in sources else []
+    if isinstance(value, Mapping):
+        found += [sources[key] for key in _dotted(value, f"{dotted}.") if key in sources]
+    return clean(", ".join(dict.fromkeys(found)) or "default")

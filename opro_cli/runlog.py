@@ -58,7 +58,14 @@ def read(path: Path, *, checked: bool = True) -> Iterator[Logged]:
                 raise ValueError("its checksum is wrong: it, or a line before it, was changed")
             fields = {key: value for key, value in data.items() if key != "sum"}
             yield Logged(number, datetime.fromisoformat(data["t"]), events.from_json(fields))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             raise RunsError(
                 f"{path}, line {number}: {_brief(error)}.",
                 "the lines before it are good; `opro replay` shows what does not come out",

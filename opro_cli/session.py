@@ -18,7 +18,7 @@ from opro_cli.errors import OproError, RunsError
 from opro_cli.events import Event, Failed, Stopped
 from opro_cli.output import print_out, say
 from opro_cli.runs import Runs
-from opro_cli.text import clean
+from opro_cli.text import clean, plural
 
 if TYPE_CHECKING:
     from opro_cli.jobs import Work
@@ -37,7 +37,7 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     dry = bool(options["dry_run"] or options["print_config"])
     made = plan.make(asked, env, optimizers, dry=dry)
     if options["print_config"]:
-        print_out(dryrun.config(made))
+        print_out(dryrun.config_json(made) if options["json"] else dryrun.config(made))
         return 0
     if options["dry_run"]:
         print_out(dryrun.as_json(made) if options["json"] else dryrun.as_text(made))
@@ -145,6 +145,7 @@ def report(
     directory = runs_directory(runs_dir, Environment())
     chosen, damaged = Runs(directory).select(ids)
     if names:
+        names = [Path(n).stem if n.endswith(preset_files.SUFFIXES) else n for n in names]
         wanted = {*names, *(f"{name} (replay)" for name in names)}
         chosen = [run for run in chosen if run.about["spec"].get("preset") in wanted]
     if not chosen and not damaged and form not in ("json", "csv"):
@@ -198,30 +199,36 @@ def presets(as_json: bool) -> int:
         try:
             found = preset_files.resolve(str(path))
         except OproError as error:
-            say(f"error: {error.message}")
+            broken = {"name": name, "path": preset_files.tidy(path), "error": error.message}
+            line = f"{clean(name, 40):<14} cannot be used: {clean(error.message)}"
+            print_out((json.dumps(broken) if as_json else line) + "\n")
             continue
         general, problem = found.base.general, found.base.problem
+        optimizers = list(dict.fromkeys(["opro", *general.baselines]))
         facts = {
             "name": name,
             "title": general.title,
-            "path": str(path),
+            "path": found.path,
             "problem": problem.kind,
             "targets": list(problem.targets),
             "reps": general.reps,
-            "optimizers": ["opro", *general.baselines],
+            "optimizers": optimizers,
             "cells": len(found.cells),
         }
         if as_json:
             print_out(json.dumps(facts) + "\n")
         else:
-            runs = sum(len(list(c.runs(["opro", *general.baselines]))) for c in found.cells)
-            print_out(f"{name:<14} {clean(general.title, 80)}  ({runs} runs)\n")
+            runs = plural(sum(cell.count(optimizers) for cell in found.cells), "run")
+            print_out(f"{clean(name, 40):<14} {clean(general.title, 80)}  ({runs})\n")
     return 0
 
 
 def runs_directory(option: Path | None, env: Environment) -> Path:
     """``--runs-dir``, ``OPRO_RUNS_DIR`` or ``./runs``."""
-    return option or Path(env.get("OPRO_RUNS_DIR") or "runs")
+    named = env.get("OPRO_RUNS_DIR", "")
+    if "\0" in named:
+        raise RunsError("OPRO_RUNS_DIR is no path: it holds a NUL.", "set it to a directory")
+    return option or Path(named if named.strip() else "runs")
 
 
 def _where(runs_dir: Path | None) -> str:

@@ -18,7 +18,7 @@ from opro_cli import optimizers, problems
 from opro_cli.llm.budget import BudgetSettings
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.optimizers import Limits, OptimizerSettings
-from opro_cli.problems import Problem, ProblemSettings, Target
+from opro_cli.problems import Problem, ProblemSettings, Target, label
 from opro_cli.problems.base import Integer, Number, Settings
 
 Raw = Mapping[str, Any]
@@ -94,7 +94,11 @@ class Preset:
         general = _plain(self.general)
         del general["published"]
         settings = {key: general.pop(key) for key in ("limits", "budget")}
-        published = [t.model_dump(mode="json", exclude_unset=True) for t in self.general.published]
+        published = [
+            table.model_dump(mode="json", exclude_unset=True)
+            for table in self.general.published
+            if table.optimizer not in self.altered
+        ]
         return {
             **general,
             "problem": _plain(self.problem),
@@ -110,23 +114,34 @@ class Preset:
     def runs(self, names: Sequence[str]) -> Iterator[RunSpec]:
         """The runs of these optimizers: every target, every repetition.
 
-        An optimizer without randomness runs once where repetitions do not differ either.
+        An optimizer without randomness runs once where repetitions do not differ either, and has
+        the same seed whatever the preset's: else the same run would look like two.
         """
         for name in names:
             section = self.sections[name]
-            once = section.deterministic() and not self.problem.varies()
+            random = self.problem.seeded() or not section.deterministic()
+            published = {label(t): tuple(self._published(name, t)) for t in self.problem.targets}
             for target in self.problem.targets:
-                for repetition in range(1 if once else self.general.reps):
+                problem = self.problem.model_copy(update={"targets": (target,)})
+                for repetition in range(self._repetitions(name)):
                     yield RunSpec(
                         preset=self.name,
-                        problem=self.problem.model_copy(update={"targets": (target,)}),
+                        problem=problem,
                         repetition=repetition,
                         optimizer=section,
-                        seed=self.general.seed,
+                        seed=self.general.seed if random else 0,
                         limits=Limits(self.general.max_steps, self.general.patience),
-                        published=tuple(self._published(name, target)),
+                        published=published[label(target)],
                         axes={k: v for k, v in self.axes.items() if _concerns(k, name)},
                     )
+
+    def count(self, names: Sequence[str]) -> int:
+        """How many runs :meth:`runs` gives."""
+        return len(self.problem.targets) * sum(self._repetitions(name) for name in names)
+
+    def _repetitions(self, name: str) -> int:
+        once = self.sections[name].deterministic() and not self.problem.varies()
+        return 1 if once else self.general.reps
 
     def experiment(self, name: str) -> dict[str, Any]:
         """What an experiment with this optimizer is, targets and model apart."""

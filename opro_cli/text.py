@@ -28,6 +28,11 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def plural(value: int, noun: str, many: str = "") -> str:
+    """A count with its noun: 1 run, 2 runs."""
+    return f"{value:,} {noun if value == 1 else many or noun + 's'}"
+
+
 def count(value: int) -> str:
     """A count in few characters: 950, 12.3k, 4.56M."""
     if value < 10_000:
@@ -35,11 +40,6 @@ def count(value: int) -> str:
     if value < 1_000_000:
         return f"{value / 1000:.1f}k"
     return f"{value / 1_000_000:.2f}M"
-
-
-def plural(number: int, noun: str) -> str:
-    """``1 step``, ``2 steps``."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
 from typer.testing import CliRunner, Result
 
 from opro_cli.cli import app
@@ -27,6 +29,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "long" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="a long proof; run with --long"))
+
+
+EXAMPLES = pytest.mark.parametrize("examples", [200, pytest.param(10_000, marks=pytest.mark.long)])
+"""For a test that takes ``examples``: some in the normal suite, many with ``--long``."""
+
+
+def for_all(examples: int, strategy: SearchStrategy, check: Callable[..., None]) -> None:
+    """Run a check on so many examples."""
+    quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    settings(max_examples=examples, deadline=None, suppress_health_check=quiet)(
+        given(strategy)(check)
+    )()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ CORE = [
     "spec.py",
     "events.py",
     "metaprompt.py",
+    "reading.py",
     "engine.py",
     "history.py",
     "recorder.py",

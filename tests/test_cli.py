@@ -45,7 +45,7 @@ def test_run_sgd_prints_the_table_and_a_last_line(opro):
     assert done.exit_code == 0
     for count in (121, 118903, 104577, 178500, 195228, 243943, 231261):
         assert f"│ {count}" in done.stdout
-    assert "7 runs, 1072533 steps: 7 converged." in done.stderr
+    assert "7 runs, 1,072,533 steps: 7 converged." in done.stderr
     assert done.stderr.splitlines()[-1].startswith("next: opro report")
     assert len(list(Path("runs").iterdir())) == 7
 

@@ -62,6 +62,8 @@ class Choice:
     price: Price | None
     """None where it is unknown, which is not free."""
     notices: tuple[str, ...] = ()
+    temperature: bool = True
+    """Whether the model honours it."""
 
     @property
     def spec(self) -> str:
@@ -189,7 +191,8 @@ def hosted(wanted: Wanted) -> Choice:
     if facts.ends is not None:
         verb = "ends" if facts.ends > date.today() else "has ended"
         notices.append(f"{model} {verb} on {facts.ends}; its successor is {facts.successor}.")
-    return Choice(wanted, "instruct", ALL_AT_ONCE, wanted.price or facts.price, tuple(notices))
+    price = wanted.price or facts.price
+    return Choice(wanted, "instruct", ALL_AT_ONCE, price, tuple(notices), facts.temperature)
 
 
 def pricer(choice: Choice) -> Callable[[str], Price | None]:

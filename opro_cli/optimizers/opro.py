@@ -15,8 +15,6 @@ from opro_cli.metaprompt import FORMS
 from opro_cli.optimizers.base import Asked, OptimizerSettings, Proposal, Task
 from opro_cli.problems.base import Integer, Number, Space, Unusable
 
-Auto = Literal["auto"]
-
 
 class OproSettings(OptimizerSettings):
     """The ``opro:`` section."""
@@ -36,9 +34,9 @@ class OproSettings(OptimizerSettings):
     """Proposals in one reply: 1 asks ``points_per_step`` times, 8 asks once for 8 distinct ones."""
     candidates_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
     """Replies that one call brings, for models that have it: the prompt is paid once."""
-    metaprompt: Auto | Literal["instruct", "list", "recorded"] = "auto"
+    metaprompt: Literal["auto", "instruct", "list", "recorded"] = "auto"
     """``auto``: what the model can do."""
-    show: Auto | Show = "auto"
+    show: Literal["auto", "best", "mixed"] = "auto"
     """Which pairs: ``best``, or ``mixed`` (half the best, half at random). ``auto``: best for
     ``instruct``, mixed for ``list``."""
     aim: Annotated[Number, Field(gt=0, lt=1)] = 0.3

@@ -8,6 +8,7 @@ a *problem* puts a value on each of them.
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from opro_cli.events import Fate
 
 Point: TypeAlias = tuple[Any, ...]
 Direction: TypeAlias = Literal["minimize", "maximize"]
-Target: TypeAlias = dict[str, float | int | str]
 
 
 class Unusable(Exception):
@@ -129,30 +129,53 @@ class Problem(Protocol):
         """Whether the point is the target."""
 
 
+_PLAIN = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+LARGEST_INTEGER = 10**15
+"""What a setting may count to: beyond any use, and exact as a float."""
+
+
 def plain_number(value: Any) -> Any:
-    """Let ``"1e-6"`` be a number (YAML 1.1 reads it as text), and true and false be none."""
+    """Let ``"1e-6"`` be a number (YAML 1.1 reads it as text), and true, 0x10 and 010 be none."""
     if isinstance(value, bool):
         raise ValueError("a number is wanted, not true or false")
     if isinstance(value, str):
-        try:
-            return float(value) if "_" not in value else value
-        except ValueError:
-            return value
+        text = value.strip()
+        if len(text) > 100 or not _PLAIN.fullmatch(text):
+            raise ValueError(
+                f"{_cut(text)!r} is no decimal number (as in 15, 0.5 or 1e-6; no leading zero)"
+            )
+        return float(text)
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError(f"a number beyond {LARGEST_INTEGER:.0e}")
     return value
 
 
 def plain_integer(value: Any) -> Any:
     """As :func:`plain_number`, for whole numbers: ``5`` and ``5.0``, but not ``5.5``."""
     value = plain_number(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)
     return value
+
+
+def plain_coordinate(value: Any) -> Any:
+    """A part of a target: ``15.0`` is ``15``, so that either is the same run; a text stays."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return plain_integer(value)
+    raise ValueError(f"a number or a text is wanted, not {_cut(repr(value))}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 Number: TypeAlias = Annotated[
     float, BeforeValidator(plain_number), Field(allow_inf_nan=False), Strict()
 ]
 Integer: TypeAlias = Annotated[int, BeforeValidator(plain_integer), Strict()]
+Target: TypeAlias = dict[str, Annotated[float | int | str, BeforeValidator(plain_coordinate)]]
 
 
 class Settings(BaseModel):
@@ -187,6 +210,21 @@ class ProblemSettings(Settings, ABC):
     def varies(self) -> bool:
         """Whether repetitions differ in data or starting points."""
         return False
+
+    def seeded(self) -> bool:
+        """Whether instances or starting points depend on the seed of the run."""
+        return True
+
+    def check(self, repetitions: int) -> None:
+        """Build every instance and its starting points, as the runs will.
+
+        Raises:
+            Unusable: a starting point is no point of the space.
+            UsageError: an instance cannot be built.
+        """
+        for target in self.targets:
+            for repetition in range(repetitions if self.varies() else 1):
+                self.build(target, repetition).starts(np.random.default_rng(0))
 
 
 def label(target: Target) -> str:

@@ -7,12 +7,14 @@ number for number.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from opro_cli.errors import UsageError
 from opro_cli.problems.base import (
     Integer,
     Number,
@@ -29,14 +31,19 @@ NAMES = ("w", "b")
 START_LOW, START_HIGH = 10.0, 20.0
 """Starting points are drawn uniformly from here (OPRO's optimize_linear_regression.py)."""
 
-Seed = Annotated[Integer, Field(ge=0, lt=2**32)]
+SEEDS = 2**32
+"""Seeds of ``RandomState`` are below this."""
+
+Seed = Annotated[Integer, Field(ge=0, lt=SEEDS)]
+Bound = Annotated[Number, Field(ge=-1e12, le=1e12)]
+"""Far enough for anything, and near enough that a loss cannot overflow."""
 
 
 class SeedRule(Settings):
     """A seed for each repetition: ``first``, ``first + step``, ``first + 2·step`` …"""
 
     first: Seed
-    step: Annotated[Integer, Field(ge=0)] = 0
+    step: Annotated[Integer, Field(ge=0, lt=SEEDS)] = 0
 
     def at(self, repetition: int) -> int:
         """The seed of one repetition, counted from 0."""
@@ -79,10 +86,31 @@ class LinearSettings(ProblemSettings):
     num_starts: Annotated[Integer, Field(ge=1, le=10_000)] = 5
     num_input_decimals: Annotated[Integer, Field(ge=0, le=6)] = 0
     num_output_decimals: Annotated[Integer, Field(ge=0, le=6)] = 0
-    bounds: tuple[Number, Number] = (-100.0, 100.0)
+    bounds: tuple[Bound, Bound] = (-100.0, 100.0)
     """What is said of w and b in the meta-prompt, and enforced on every reply."""
     seeds: Seeds = Seeds()
     data: Given | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted(cls, values: Any) -> Any:
+        """With given data, the number of points is that of the data."""
+        if not isinstance(values, Mapping) or "num_points" in values:
+            return values
+        data = values.get("data")
+        if isinstance(data, Given):
+            x: Any = data.x
+        else:
+            x = data.get("x") if isinstance(data, Mapping) else None
+        return {**values, "num_points": len(x)} if isinstance(x, list | tuple) and x else values
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Self:
+        if self.data is not None and self.num_points != len(self.data.x):
+            raise ValueError(
+                f"num_points: {self.num_points}, but the given data has {len(self.data.x)} points"
+            )
+        return self
 
     @model_validator(mode="after")
     def _targets(self) -> Self:
@@ -120,6 +148,29 @@ class LinearSettings(ProblemSettings):
         """Whether any seed changes from one repetition to the next."""
         rules = (self.seeds.noise, self.seeds.w, self.seeds.b)
         return self.data is None and any(rule.step for rule in rules)
+
+    def seeded(self) -> bool:
+        """Data and starting points have seeds of their own."""
+        return False
+
+    def check(self, repetitions: int) -> None:
+        """As every problem; drawn starting points within bounds need no drawing to see that.
+
+        Raises:
+            Unusable: a starting point is outside the bounds.
+            UsageError: a repetition has no seed.
+        """
+        for name, rule in self.seeds:
+            last = rule.at(repetitions - 1)
+            if self.data is None and last >= SEEDS:
+                raise UsageError(
+                    f"problem.seeds.{name} comes to {last} in repetition {repetitions}, and seeds "
+                    f"are below {SEEDS}.",
+                    "choose a smaller first or step",
+                )
+        low, high = self.bounds
+        if self.data is not None or not (low <= START_LOW and high >= START_HIGH):
+            super().check(repetitions)
 
 
 class LinearProblem:

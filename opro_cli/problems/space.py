@@ -34,6 +34,8 @@ class Range:
     def parse(self, value: Any) -> float | int:
         """A JSON value or a text as this coordinate's number. Raises Unusable."""
         number = _finite(value)
+        if not self.low - 1 <= number <= self.high + 1:  # rounding 1e308 would overflow
+            raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
         rounded = float(np.round(number, self.decimals)) + 0.0  # no negative zero
         if not self.low <= rounded <= self.high:
             raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
