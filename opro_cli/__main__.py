@@ -1,6 +1,18 @@
-"""``python -m opro_cli`` is ``opro``."""
+"""The ``opro`` command, and ``python -m opro_cli``."""
 
-from opro_cli.cli import main
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is still being loaded is no traceback."""
+    try:
+        from opro_cli.cli import app
+    except KeyboardInterrupt:
+        sys.exit(130)
+    app()
+
 
 if __name__ == "__main__":
     main()

@@ -314,12 +314,3 @@ def runs_diff(
     from opro_cli import browse
 
     return browse.diff(a, b, runs_dir, json)
-
-
-def main() -> None:
-    """Entry point of the ``opro`` command."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

@@ -57,7 +57,7 @@ def test_no_file_is_two_rooms():
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; sys.argv = ['opro', '--help']\n"
-        "try:\n    from opro_cli.cli import main; main()\nexcept SystemExit: pass\n"
+        "try:\n    from opro_cli.__main__ import main; main()\nexcept SystemExit: pass\n"
         "print([m for m in ('numpy', 'google', 'pydantic', 'yaml', 'xllamacpp', 'httpx2', 'rich')"
         " if m in sys.modules], file=sys.stderr)"
     )
