@@ -82,9 +82,12 @@ class Instruct:
         wanted = f"one {w.solution} that is"
         if proposals > 1:
             wanted = f"{proposals} of them, each different from the others and"
+        found = f"the {w.value} found for each {w.solution} tried so far"
+        told = f"Its formula is hidden; all there is to go by is {found}."
+        if w.background:
+            told = f"{w.background}\n\nThere is {found}."
         text = (
-            f"Help to {w.direction} {w.task}. Its formula is hidden; all there is to go by is "
-            f"the {w.value} found for each {w.solution} tried so far. They are listed from the "
+            f"Help to {w.direction} {w.task}. {told} They are listed from the "
             f"worst {w.value} to the best, and {better} is better.\n\n"
             f"{listed}\n\n"
             f"Propose {wanted} not in the list and should have a {better} {w.value} than all of "
@@ -133,7 +136,8 @@ class ContinueList:
         """Lines of value and point, worst first, and one begun with ``aim``; one proposal."""
         w, space = problem.wording, problem.space
         shown = _shown(problem, pairs)
-        lines = [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
+        lines = [w.background] if w.background else []
+        lines += [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
         goal = w.render_value(aim) if aim is not None else "0"
         lines.append(f"{w.value} {goal}: {space.lead}")
         return Prompt(

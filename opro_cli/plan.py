@@ -23,6 +23,7 @@ FLAGS = {
     "max_num_pairs": "opro.max_num_pairs",
     "points_per_step": "opro.points_per_step",
     "num_points": "problem.num_points",
+    "objective": "problem.objective",
     "max_steps": "max_steps",
     "patience": "patience",
     "reps": "reps",
@@ -187,7 +188,8 @@ def _concrete(spec: RunSpec, choices: Mapping[Wanted, Choice]) -> RunSpec:
 
 
 def _check(spec: RunSpec) -> None:
-    """Raises UsageError where a problem and an optimizer do not go together."""
+    """Raises UsageError where the problem cannot be evaluated here, or not by this optimizer."""
+    spec.problem.check()
     if not spec.optimizer.needs_model:
         spec.optimizer.build(Task(spec.instance(), Randomness(spec.seed, "")))
 

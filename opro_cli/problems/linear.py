@@ -178,7 +178,7 @@ class LinearProblem:
         residual = self.y - (self.x * w + b)
         return float(np.linalg.norm(residual) ** 2)
 
-    def solved(self, point: Point) -> bool:
+    def solved(self, point: Point, value: float) -> bool:
         """Exactly the target, at the space's decimals."""
         return point == self._target
 
