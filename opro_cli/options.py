@@ -38,6 +38,10 @@ MaxNumPairs = Annotated[
 PointsPerStep = Annotated[
     str | None, typer.Option("--points-per-step", metavar="N", help="Proposals asked a step.")
 ]
+Objective = Annotated[
+    str | None,
+    typer.Option("--objective", metavar="FILE.py:NAME", help="Objective of a custom problem."),
+]
 NumPoints = Annotated[str | None, typer.Option("--num-points", metavar="N", help="Data points.")]
 MaxSteps = Annotated[
     str | None, typer.Option("--max-steps", metavar="N", help="Steps a run, at most.")

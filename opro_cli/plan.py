@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from opro_cli import presets
@@ -87,7 +88,8 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
     for flag, key in FLAGS.items():
         value = asked.flags.get(flag)
         if value is not None:
-            found.append(Override(key, presets.scalar(str(value)), option(flag)))
+            text = _from_here(str(value)) if flag == "objective" else str(value)
+            found.append(Override(key, presets.scalar(text), option(flag)))
     w_true, b_true = asked.flags.get("w_true"), asked.flags.get("b_true")
     targets = [_target(text) for text in asked.targets]
     if (w_true is None) != (b_true is None):
@@ -100,6 +102,12 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
         source = "--target" if asked.targets else "--w-true, --b-true"
         found.append(Override("problem.targets", targets, source))
     return found
+
+
+def _from_here(objective: str) -> str:
+    """A file that was typed is meant from here, not from beside the preset."""
+    where, colon, name = objective.rpartition(":")
+    return f"{Path(where).absolute()}{colon}{name}" if Path(where).is_file() else objective
 
 
 def option(flag: str) -> str:

@@ -175,21 +175,22 @@ def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
     for override in overrides:
         raw = assign(raw, override.key, override.value)
         sources[override.key] = override.source
-    published = _cell(original, path.stem, sources) if "published" in original else None
+    published = _cell(original, path, sources) if "published" in original else None
     cells = [
-        replace(_cell(cell, path.stem, {**sources, **dict.fromkeys(axes, "sweep")}), axes=axes)
+        replace(_cell(cell, path, {**sources, **dict.fromkeys(axes, "sweep")}), axes=axes)
         for axes, cell in expand(raw)
     ]
     return Resolved(
         path=str(path),
-        base=_compared(_cell(raw, path.stem, sources), published),
+        base=_compared(_cell(raw, path, sources), published),
         cells=tuple(_compared(cell, published) for cell in cells),
         sources=sources,
     )
 
 
-def _cell(raw: Mapping[str, Any], name: str, sources: Mapping[str, str]) -> Preset:
-    return parse({k: v for k, v in raw.items() if k != "sweep"}, name, sources)
+def _cell(raw: Mapping[str, Any], path: Path, sources: Mapping[str, str]) -> Preset:
+    preset = parse({k: v for k, v in raw.items() if k != "sweep"}, path.stem, sources)
+    return replace(preset, problem=preset.problem.located(str(path.parent.absolute())))
 
 
 def _compared(preset: Preset, published: Preset | None) -> Preset:
