@@ -91,7 +91,7 @@ class Instruct:
             f"worst {w.value} to the best, and {better} is better.\n\n"
             f"{listed}\n\n"
             f"Propose {wanted} not in the list and should have a {better} {w.value} than all of "
-            f"it. {_sentence(space.describe())} Do not write code. "
+            f"it. {_sentence(space.describe(), space.names)} Do not write code. "
             'Answer in JSON: first "reasoning", two or three sentences on what the list suggests, '
             f'then "{"solution" if proposals == 1 else "solutions"}".'
         )
@@ -186,10 +186,10 @@ def _shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], 
     return tuple((point, problem.wording.render_value(value)) for point, value in pairs)
 
 
-def _sentence(clause: str) -> str:
-    """With a capital letter, unless it begins with a name of one letter, such as w."""
-    first = clause if clause[1:2] == " " else clause[:1].upper() + clause[1:]
-    return first + "."
+def _sentence(clause: str, names: Sequence[str]) -> str:
+    """With a capital letter, unless it begins with a name, such as w."""
+    named = clause.partition(" ")[0].rstrip(",") in names
+    return (clause if named else clause[:1].upper() + clause[1:]) + "."
 
 
 def _point(values: Any, space: Space) -> Point | Unusable:

@@ -91,11 +91,11 @@ class Range:
 
     def grammar(self) -> str:
         """GBNF of the number: a sign where the range has one, and no more digits than it has."""
-        digits = len(str(int(max(abs(self.low), abs(self.high)))))
-        more = f"[0-9]{{0,{digits - 1}}}" if digits > 1 else ""
+        most = int(max(abs(self.low), abs(self.high)))
+        whole = f'("0" | [1-9] [0-9]{{0,{len(str(most)) - 1}}})' if most > 99 else up_to(most)
         sign = '"-"? ' if self.low < 0 else ""
         fraction = f' "." [0-9]{{{self.decimals}}}' if self.decimals else ""
-        return f'{sign}("0" | [1-9] {more}){fraction}'
+        return sign + whole + fraction
 
     def describe(self) -> str:
         """The range in words."""
@@ -191,12 +191,27 @@ class Box(Named[Range]):
         return self.coordinates
 
     def describe(self) -> str:
-        """The ranges in words, in one clause where they are all the same."""
-        spans = {(r.low, r.high, r.decimals) for r in self.ranges}
-        if len(spans) == 1 and len(self.ranges) > 1:
-            r = self.ranges[0]
-            return f"{listed(self.names)} are {_kind(r)} from {r.span()}"
-        return super().describe()
+        """The ranges in words, those that are the same in one clause."""
+        alike: dict[tuple[float, float, int], list[Range]] = {}
+        for r in self.ranges:
+            alike.setdefault((r.low, r.high, r.decimals), []).append(r)
+        clauses = []
+        for first, *more in alike.values():
+            if not more:
+                clauses.append(first.describe())
+                continue
+            names = listed([r.name for r in (first, *more)])
+            clauses.append(f"{names} are {_kind(first)} from {first.span()}")
+        return listed(clauses) if len(alike) == len(self.ranges) else "; ".join(clauses)
+
+
+def up_to(last: int, first: int = 0) -> str:
+    """GBNF of the whole numbers from ``first`` (0 or 1) to ``last``, which is below 100."""
+    if last < 10:
+        return f"[{first}-{last}]"
+    tens, ones = divmod(last, 10)
+    below = f"[1-{tens - 1}] [0-9] | " if tens > 1 else ""
+    return f'({below}"{tens}" [0-{ones}] | [{first}-9])'
 
 
 def finite(value: Any) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opro_cli.problems.base import Point, Unusable
-from opro_cli.problems.space import finite
+from opro_cli.problems.space import finite, up_to
 
 MAX_CITIES = 100
 LEAD = "tour="
@@ -88,7 +88,7 @@ class Tours:
         That none is there twice is beyond a grammar of reasonable size; such tours are refused
         when they are read.
         """
-        city = _numbers_to(self.cities - 1)
+        city = up_to(self.cities - 1, first=1)
         return f'{city} ("," {city}){{{self.cities - 2}}}'
 
     def describe(self) -> str:
@@ -113,12 +113,3 @@ def _city(value: Any) -> int:
     if number != int(number):
         raise Unusable("unparsable", "a city number with decimals")
     return int(number)
-
-
-def _numbers_to(last: int) -> str:
-    """GBNF of the numbers from 1 to ``last``, which has at most two digits."""
-    if last < 10:
-        return f"[1-{last}]"
-    tens, ones = divmod(last, 10)
-    below = f"[1-{tens - 1}] [0-9] | " if tens > 1 else ""
-    return f'({below}"{tens}" [0-{ones}] | [1-9])'
