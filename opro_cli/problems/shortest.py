@@ -2,17 +2,14 @@
 
 Dantzig, Fulkerson and Johnson's formulation: a variable for each pair of cities, two roads at each
 city, and for each set of cities that a solution leaves cut off, a constraint that it be left. The
-constraints are added as solutions break them, so only a few are ever written.
-
-``python -m opro_cli.problems.shortest 10 1 5`` prints the lengths for 10 cities and seeds 1 to 5,
-in the form of a preset's ``optima``.
+constraints are added as solutions break them, so only a few are ever written. ``benchmarks/optima.py`` prints the
+lengths for a preset.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import sys
 from importlib.util import find_spec
 
 import numpy as np
@@ -99,11 +96,3 @@ def shortest_length(cities: int, seed: int) -> float:
 
     distances = distances_of(coordinates(cities, seed))
     return length(distances, shortest_tour(distances))
-
-
-if __name__ == "__main__":
-    size, first, last = (int(word) for word in sys.argv[1:])
-    for instance in range(first, last + 1):
-        optimum = shortest_length(size, instance)
-        line = f"- {{cities: {size}, seed: {instance}, length: {optimum:.6f}}}"
-        print(line, flush=True)  # noqa: T201

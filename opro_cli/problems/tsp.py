@@ -38,7 +38,7 @@ SAME = 1e-6
 
 
 class Optimum(Settings):
-    """The length of an instance's shortest tour (``python -m opro_cli.problems.shortest``)."""
+    """The length of an instance's shortest tour (``python benchmarks/optima.py``)."""
 
     cities: Integer
     seed: Seed
