@@ -52,7 +52,7 @@ def test_the_example_problem_runs(paint, opro):
     journal = Journal()
 
     def answer(request, sample: int) -> str:
-        assert "Help to minimize how far a mixed colour is from" in request.prompt
+        assert "Help to minimize the distance of a colour" in request.prompt
         return f'{{"reasoning": "", "solution": {{"red": 3, "green": 7, "blue": {4 - sample}}}}}'
 
     asyncio.run(engine.run(spec, journal, engine.Surroundings(Scripted(answer))))

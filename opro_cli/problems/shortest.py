@@ -2,8 +2,8 @@
 
 Dantzig, Fulkerson and Johnson's formulation: a variable for each pair of cities, two roads at each
 city, and for each set of cities that a solution leaves cut off, a constraint that it be left. The
-constraints are added as solutions break them, so only a few are ever written. ``benchmarks/optima.py`` prints the
-lengths for a preset.
+constraints are added as solutions break them, so only a few are ever written.
+``benchmarks/optima.py`` prints the lengths for a preset.
 """
 
 from __future__ import annotations
