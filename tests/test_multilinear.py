@@ -30,8 +30,9 @@ def test_without_noise_the_target_has_no_loss_and_everything_else_has():
 def test_solved_is_the_target_or_within_the_tolerance():
     assert plane().solved((3, -7, 5), 0.0)
     assert not plane().solved((3, -7, 6), 0.0)
-    assert plane(tolerance=1).solved((2, -6, 6), 0.0)
-    assert not plane(tolerance=1).solved((2, -6, 7), 0.0)
+    near = {"w1": 1, "w2": 1, "b": 2}
+    assert plane(tolerance=near).solved((2, -6, 7), 0.0)
+    assert not plane(tolerance=near).solved((1, -6, 6), 0.0)
 
 
 def test_gradient_and_hessian_are_those_of_half_the_loss():
@@ -66,9 +67,11 @@ def test_as_many_weights_as_features_are_wanted():
 
 def test_a_line_with_decimals_is_solved_within_its_tolerance():
     target = {"w": 3.7, "b": -12.25}
-    made = LinearSettings(targets=[target], num_input_decimals=2, tolerance=0.1).build(target, 0)
+    made = LinearSettings(
+        targets=[target], num_input_decimals=2, tolerance={"w": 0.1, "b": 0.5}
+    ).build(target, 0)
     assert made.space.from_values([3.7, -12.25]) == (3.7, -12.25)
-    assert made.solved((3.8, -12.35), 0.0)
+    assert made.solved((3.8, -12.75), 0.0)
     assert not made.solved((3.81, -12.25), 0.0)
     exact = LinearSettings(targets=[target], num_input_decimals=2).build(target, 0)
     assert exact.solved((3.7, -12.25), 0.0)
@@ -77,3 +80,17 @@ def test_a_line_with_decimals_is_solved_within_its_tolerance():
 
 def test_a_tolerance_that_is_not_used_leaves_a_preset_as_it_was():
     assert "tolerance" not in LinearSettings(targets=[{"w": 1, "b": 2}]).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "said"),
+    [
+        ({"w": 0.1}, "one for each of w and b"),
+        ({"w": 0.1, "c": 1}, "one for each"),
+        ({"w": 0, "b": 1}, "greater than 0"),
+        (0.1, "dictionary"),
+    ],
+)
+def test_a_tolerance_is_one_for_each_coordinate(tolerance, said):
+    with pytest.raises(ValidationError, match=said):
+        LinearSettings(targets=[{"w": 1, "b": 2}], tolerance=tolerance)

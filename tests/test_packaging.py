@@ -54,6 +54,8 @@ def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
     assert paths
     assert all(path.startswith(str(unpacked)) for path in paths)
     assert "243943" in run("run-sgd", "--preset", "exp1")
+    # The check of the example's objective imports it from beside the packaged preset.
+    assert "custom_example.py" in run("run-opro", "--preset", "custom-example", "--print-config")
 
 
 @pytest.mark.long

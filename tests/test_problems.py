@@ -29,7 +29,11 @@ from tests.test_space import gbnf_to_regex
 
 HERE = str(Path(__file__).parent)
 EXAMPLES = {
-    "linear": {"targets": [{"w": 3.7, "b": -12.25}], "num_input_decimals": 2, "tolerance": 0.1},
+    "linear": {
+        "targets": [{"w": 3.7, "b": -12.25}],
+        "num_input_decimals": 2,
+        "tolerance": {"w": 0.1, "b": 0.5},
+    },
     "multilinear": {"targets": [{"w1": 3, "w2": -7, "w3": 1, "b": 5}], "num_features": 3},
     "sine": {"targets": [{"a": 3, "omega": 1.5, "phi": 0.5, "c": 2}]},
     "network": {"targets": [{"w": 3, "b": 5}], "hidden": 3},

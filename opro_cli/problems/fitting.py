@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from opro_cli.problems.base import Integer, Point, Settings, Target
+from opro_cli.problems.base import Integer, Number, Point, Settings, Target
 from opro_cli.problems.words import listed
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float, float]
 Seed = Annotated[Integer, Field(ge=0, lt=2**32)]
+
+Tolerance: TypeAlias = dict[str, Annotated[Number, Field(gt=0)]] | None
+"""How near each coordinate must be to the target's, by name; None: equal to it."""
 
 
 class SeedRule(Settings):
@@ -54,15 +57,26 @@ def check_target(target: Target, bounds: Mapping[str, Bounds], decimals: int) ->
             )
 
 
-def within(point: Point, target: Sequence[float], tolerance: float | None) -> bool:
-    """Whether every coordinate is within ``tolerance`` of the target's; None: equal to it."""
-    if tolerance is None:
+def check_tolerance(tolerance: Tolerance, names: Sequence[str]) -> None:
+    """Raises ValueError, as a settings' validator does, unless every name has its tolerance."""
+    if tolerance is not None and set(tolerance) != set(names):
+        raise ValueError(f"tolerance: one for each of {listed(names)} is wanted")
+
+
+def within(point: Point, target: Sequence[float], near: Sequence[float] | None) -> bool:
+    """Whether every coordinate is as near the target's as ``near`` says; None: equal to it."""
+    if near is None:
         return point == tuple(target)
     # A difference of decimals, such as 3.8 - 3.7, is never exact.
     return all(
-        abs(a - b) <= tolerance or math.isclose(abs(a - b), tolerance)
-        for a, b in zip(point, target, strict=True)
+        abs(a - b) <= most or math.isclose(abs(a - b), most)
+        for a, b, most in zip(point, target, near, strict=True)
     )
+
+
+def tolerances(tolerance: Tolerance, names: Sequence[str]) -> tuple[float, ...] | None:
+    """The tolerances in the order of the coordinates; None for an exact target."""
+    return None if tolerance is None else tuple(tolerance[name] for name in names)
 
 
 def squared_error(residual: Floats) -> float:

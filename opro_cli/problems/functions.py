@@ -158,6 +158,8 @@ class FunctionProblem:
             background="" if settings.neutral else "The formula is the textbook's.",
             value_decimals=settings.num_output_decimals,
         )
+        tolerance = settings.tolerance
+        self._near = None if tolerance is None else [tolerance] * dim
         self._settings = settings
         self._bounds = [(low, high)] * dim
         self._function = FUNCTIONS[name]
@@ -182,4 +184,4 @@ class FunctionProblem:
 
     def solved(self, point: Point, value: float) -> bool:
         """The minimum: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._settings.tolerance)
+        return within(point, self._target, self._near)

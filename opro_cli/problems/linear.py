@@ -24,7 +24,14 @@ from opro_cli.problems.base import (
     Target,
     Wording,
 )
-from opro_cli.problems.fitting import SeedRule, check_target, within
+from opro_cli.problems.fitting import (
+    SeedRule,
+    Tolerance,
+    check_target,
+    check_tolerance,
+    tolerances,
+    within,
+)
 from opro_cli.problems.space import Box, Range
 from opro_cli.problems.words import function_of, tuple_of
 
@@ -63,6 +70,7 @@ class LinearSettings(ProblemSettings):
     target_suffix: ClassVar[str] = "_true"
     examples: ClassVar[dict[str, str]] = {
         "targets": "`targets: [{w: 15, b: 14}]`, or --w-true 15 --b-true 14",
+        "tolerance": "`tolerance: {w: 0.1, b: 0.5}`",
     }
 
     kind: Literal["linear"] = "linear"
@@ -72,12 +80,12 @@ class LinearSettings(ProblemSettings):
     num_output_decimals: Annotated[Integer, Field(ge=0, le=6)] = 0
     bounds: tuple[Number, Number] = (-100.0, 100.0)
     """What is said of w and b in the meta-prompt, and enforced on every reply."""
-    tolerance: Annotated[Number, Field(gt=0)] | None = Field(
+    tolerance: Tolerance = Field(
         # Left out of a preset's hash where it is not used, so that older runs keep theirs.
         default=None,
         exclude_if=lambda value: value is None,
     )
-    """Solved when w and b are both this near the target; None: exactly, at their decimals."""
+    """Solved when w and b are this near the target, each; None: exactly, at their decimals."""
     seeds: Seeds = Seeds()
     data: Given | None = None
 
@@ -87,6 +95,7 @@ class LinearSettings(ProblemSettings):
             raise ValueError("bounds: the first must be below the second")
         for target in self.targets:
             check_target(target, dict.fromkeys(NAMES, self.bounds), self.num_input_decimals)
+        check_tolerance(self.tolerance, NAMES)
         return self
 
     def build(self, target: Target, repetition: int) -> LinearProblem:
@@ -118,6 +127,7 @@ class LinearProblem:
             solution=tuple_of(NAMES),
             value_decimals=settings.num_output_decimals,
         )
+        self._near = tolerances(settings.tolerance, NAMES)
         self._settings = settings
         self._repetition = repetition
         self._target = self.space.from_values((w_true, b_true))
@@ -162,7 +172,7 @@ class LinearProblem:
 
     def solved(self, point: Point, value: float) -> bool:
         """The target: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._settings.tolerance)
+        return within(point, self._target, self._near)
 
     # What gradient descent needs (see optimizers/sgd.py).
 

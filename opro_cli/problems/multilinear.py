@@ -25,9 +25,12 @@ from opro_cli.problems.base import (
 from opro_cli.problems.fitting import (
     Floats,
     SeedRule,
+    Tolerance,
     check_target,
+    check_tolerance,
     rounded_starts,
     squared_error,
+    tolerances,
     within,
 )
 from opro_cli.problems.space import Box, Range
@@ -48,6 +51,7 @@ class MultilinearSettings(ProblemSettings):
     target_suffix: ClassVar[str] = "_true"
     examples: ClassVar[dict[str, str]] = {
         "targets": "`num_features: 2` with `targets: [{w1: 3, w2: -7, b: 5}]`",
+        "tolerance": "`tolerance: {w1: 0.1, w2: 0.1, b: 0.5}`",
     }
 
     kind: Literal["multilinear"] = "multilinear"
@@ -60,7 +64,7 @@ class MultilinearSettings(ProblemSettings):
     """The range of every weight: told to the model, drawn from for the starting points."""
     spread: Annotated[Number, Field(gt=0)] = 10.0
     noise: Annotated[Number, Field(ge=0)] = 1.0
-    tolerance: Annotated[Number, Field(gt=0)] | None = None
+    tolerance: Tolerance = None
     """Solved when every weight is this near the target's; None: exactly, at their decimals."""
     seeds: Seeds = Seeds()
 
@@ -75,6 +79,7 @@ class MultilinearSettings(ProblemSettings):
             raise ValueError("bounds: the first must be below the second")
         for target in self.targets:
             check_target(target, dict.fromkeys(self.names, self.bounds), self.num_input_decimals)
+        check_tolerance(self.tolerance, self.names)
         return self
 
     def build(self, target: Target, repetition: int) -> MultilinearProblem:
@@ -99,6 +104,7 @@ class MultilinearProblem:
             solution=tuple_of(names),
             value_decimals=settings.num_output_decimals,
         )
+        self._near = tolerances(settings.tolerance, names)
         self._settings = settings
         self._target = self.space.from_values(target)
         features = np.random.RandomState(settings.seeds.features.at(repetition))
@@ -123,7 +129,7 @@ class MultilinearProblem:
 
     def solved(self, point: Point, value: float) -> bool:
         """The target: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._settings.tolerance)
+        return within(point, self._target, self._near)
 
     # What gradient descent needs (see optimizers/sgd.py).
 
