@@ -19,6 +19,7 @@ from opro_cli.problems.base import Unusable
 from opro_cli.problems.tour import Tours, normal
 from opro_cli.problems.tours import farthest_insertion, length, nearest_neighbour
 from opro_cli.problems.tsp import TspSettings, coordinates, distances_of
+from opro_cli.text import point
 
 TARGET = {"cities": 8}
 FIVE = Tours(5)
@@ -61,6 +62,11 @@ def test_what_is_no_permutation_is_refused_with_its_reason(values, fate, why):
     with pytest.raises(Unusable, match=why) as caught:
         FIVE.from_values(values)
     assert caught.value.fate == fate
+
+
+def test_a_long_tour_is_cut_on_a_screen():
+    assert point(tuple(range(20))).endswith("18, 19)")
+    assert point(tuple(range(50))).endswith("18, 19, … 50 in all)")
 
 
 def test_the_way_home_may_be_spelled_out():

@@ -38,8 +38,7 @@ class CustomSettings(ProblemSettings):
         "objective": "`objective: my_module:loss`, or path/to/file.py:loss",
         "parameters": "`parameters: {lr: {low: 1e-5, high: 1, scale: log}, "
         "depth: {low: 1, high: 8, type: int}, kernel: {choices: [rbf, poly]}}`",
-        "targets": "no targets at all: a custom problem has none; --set problem.goal=VALUE says "
-        "what is good enough",
+        "targets": "`problem: {kind: custom, objective: …, parameters: …}`, without targets",
     }
 
     kind: Literal["custom"] = "custom"
