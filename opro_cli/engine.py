@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from opro_cli import evaluation
 from opro_cli.errors import LLMError, OproError, Paused, RunFailed
+from opro_cli.evaluation import Evaluate, Evaluated
 from opro_cli.events import (
     Event,
     Failed,
@@ -91,22 +93,30 @@ async def run(spec: RunSpec, journal: Journal, given: Surroundings) -> None:
 async def _steps(spec: RunSpec, journal: Journal, given: Surroundings) -> AsyncIterator[int]:
     """Make a run, step by step; yields the number of steps made so far."""
     problem = spec.instance()
+    async with evaluation.of(problem) as evaluate:
+        async for step in _made(spec, problem, evaluate, journal, given):
+            yield step
+
+
+async def _made(
+    spec: RunSpec, problem: Problem, evaluate: Evaluate, journal: Journal, given: Surroundings
+) -> AsyncIterator[int]:
     randomness = Randomness(spec.seed, f"{label(spec.target)}/{spec.repetition}")
     recorder = None
     if given.llm is not None:
         recorder = Recorder(given.llm, journal.emit, given.recorded, given.inspect)
     optimizer = spec.optimizer.build(Task(problem, randomness, recorder))
-    book = _Book(problem, spec.effective_limits, given.values)
+    book = _Book(problem, evaluate, spec.effective_limits, given.values)
 
-    started = book.score([Proposal(point, "start") for point in optimizer.starts()])
+    started = await book.score([Proposal(point, "start") for point in optimizer.starts()])
     journal.emit(Started(started))
     optimizer.tell(started)
-    reason = "converged" if any(problem.solved(pair.point) for pair in started) else None
+    reason = "converged" if book.solved(started) else None
     while reason is None:
         yield book.step
         given.gate()
         asked = await optimizer.ask(book.step + 1)
-        stepped = book.take(asked)
+        stepped = await book.take(asked)
         journal.emit(stepped)
         await journal.settle()
         optimizer.tell(stepped.pairs)
@@ -122,38 +132,55 @@ def _kind(error: Exception) -> str:
 class _Book:
     """What the engine keeps of a run: the values found, and how long without a better one."""
 
-    def __init__(self, problem: Problem, limits: Limits, recorded: Mapping[Point, Scored]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        evaluate: Evaluate,
+        limits: Limits,
+        recorded: Mapping[Point, Scored],
+    ) -> None:
         self._recorded = recorded
         self._problem = problem
+        self._evaluate = evaluate
         self._limits = limits
-        self._values: dict[Point, float] = {}
+        self._found: dict[Point, Evaluated] = {}
         self._best = math.inf
         self._best_step = 0
         self.step = 0
 
-    def score(self, proposals: Iterable[Proposal]) -> tuple[Scored, ...]:
+    async def score(self, proposals: Sequence[Proposal]) -> tuple[Scored, ...]:
         """Evaluate each point, once in a run."""
+        new = list(dict.fromkeys(p.point for p in proposals if p.point not in self._found))
+        found = await self._values(new)
         sign = 1 if self._problem.wording.direction == "minimize" else -1
         scored = []
         for proposal in proposals:
-            point, known = proposal.point, proposal.point in self._values
+            point = proposal.point
+            known = point in self._found
             if not known:
-                self._values[point] = self._evaluate(point)
-            value = self._values[point]
+                self._found[point] = found[point]
+            value, why = self._found[point].value, self._found[point].why
             if math.isfinite(value) and sign * value < self._best:
                 self._best, self._best_step = sign * value, self.step
-            scored.append(Scored(point, value, proposal.source, known))
+            scored.append(Scored(point, value, proposal.source, known, why))
         return tuple(scored)
 
-    def _evaluate(self, point: Point) -> float:
-        recorded = self._recorded.get(point)
-        return self._problem.evaluate(point) if recorded is None else recorded.value
+    async def _values(self, points: Sequence[Point]) -> dict[Point, Evaluated]:
+        """Values of new points, those that were recorded from there."""
+        found = {}
+        for point in points:
+            recorded = self._recorded.get(point)
+            if recorded is not None:
+                found[point] = Evaluated(recorded.value, recorded.why)
+        missing = [point for point in points if point not in found]
+        evaluated = await self._evaluate(missing) if missing else []
+        return found | dict(zip(missing, evaluated, strict=True))
 
-    def take(self, asked: Asked) -> Stepped:
+    async def take(self, asked: Asked) -> Stepped:
         """The step that these proposals make."""
         self.step += asked.steps
-        known = {p.point for p in asked.proposals if p.point in self._values}
-        pairs = self.score(asked.proposals)
+        known = {p.point for p in asked.proposals if p.point in self._found}
+        pairs = await self.score(asked.proposals)
         made = sum(not pair.known for pair in pairs)
         return Stepped(
             step=self.step,
@@ -162,9 +189,13 @@ class _Book:
             evaluations=made if asked.evaluations is None else asked.evaluations,
         )
 
+    def solved(self, pairs: Sequence[Scored]) -> bool:
+        """Whether any of these points solves the problem."""
+        return any(self._problem.solved(p.point, p.value) for p in pairs)
+
     def stop(self, pairs: Sequence[Scored]) -> str | None:
         """The reason to stop after a step, or None."""
-        if any(self._problem.solved(pair.point) for pair in pairs):
+        if self.solved(pairs):
             return "converged"
         if self.step >= self._limits.max_steps:
             return "max_steps"

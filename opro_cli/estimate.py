@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from opro_cli.evaluation import Apart
 from opro_cli.events import Point
 from opro_cli.metaprompt import FORMS
 from opro_cli.optimizers.opro import OproSettings
@@ -24,6 +25,8 @@ CHARS_PER_TOKEN = (4.0, 1.5)
 """English has about four characters a token, rows of numbers about one and a half."""
 REPLY_TOKENS = (60, 400)
 """Output tokens of a reply with two or three sentences of reasoning, thinking at its lowest."""
+SOME_VALUE = 123.4567
+"""A value of usual length."""
 LINE_TOKENS = (3, 16)
 """Output tokens of a line that is continued."""
 
@@ -135,7 +138,9 @@ def _prompt_tokens(spec: RunSpec, settings: OproSettings) -> Span:
 
 
 def _characters(problem: Problem, form: str, points: Sequence[Point], proposals: int) -> int:
-    pairs = [(point, problem.evaluate(point)) for point in points]
+    # Somebody else's function is not called for an estimate: it may take hours.
+    unknown = isinstance(problem, Apart)
+    pairs = [(p, SOME_VALUE if unknown else problem.evaluate(p)) for p in points]
     aim = min((value for _, value in pairs), default=0.0)
     return len(FORMS[form].write(problem, pairs, aim, proposals).text)
 

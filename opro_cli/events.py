@@ -82,6 +82,8 @@ class Scored:
     source: str = "model"
     known: bool = False
     """Evaluated in an earlier step: recorded again, not evaluated again."""
+    why: str = ""
+    """Why there is no value, where the objective gave none (the value is nan then)."""
 
 
 @dataclass(frozen=True)

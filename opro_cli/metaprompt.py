@@ -76,13 +76,16 @@ class Instruct:
         wanted = f"one {w.solution} that is"
         if proposals > 1:
             wanted = f"{proposals} of them, each different from the others and"
+        found = f"the {w.value} found for each {w.solution} tried so far"
+        told = f"Its formula is hidden; all there is to go by is {found}."
+        if w.background:
+            told = f"{w.background}\n\nThere is {found}."
         text = (
-            f"Help to {w.direction} {w.task}. Its formula is hidden; all there is to go by is "
-            f"the {w.value} found for each {w.solution} tried so far. They are listed from the "
+            f"Help to {w.direction} {w.task}. {told} They are listed from the "
             f"worst {w.value} to the best, and {better} is better.\n\n"
             f"{listed}\n\n"
             f"Propose {wanted} not in the list and should have a {better} {w.value} than all of "
-            f"it. {_sentence(space.describe())} Do not write code. "
+            f"it. {_sentence(space.describe(), space.names)} Do not write code. "
             'Answer in JSON: first "reasoning", two or three sentences on what the list suggests, '
             f'then "{"solution" if proposals == 1 else "solutions"}".'
         )
@@ -127,7 +130,8 @@ class ContinueList:
         """Lines of value and point, worst first, and one begun with ``aim``; one proposal."""
         w, space = problem.wording, problem.space
         shown = _shown(problem, pairs)
-        lines = [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
+        lines = [w.background] if w.background else []
+        lines += [f"{w.value} {value}: {space.render(point)}" for point, value in shown]
         goal = w.render_value(aim) if aim is not None else "0"
         lines.append(f"{w.value} {goal}: {space.lead}")
         return Prompt(
@@ -176,10 +180,10 @@ def _shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], 
     return tuple((point, problem.wording.render_value(value)) for point, value in pairs)
 
 
-def _sentence(clause: str) -> str:
-    """With a capital letter, unless it begins with a name of one letter, such as w."""
-    first = clause if clause[1:2] == " " else clause[:1].upper() + clause[1:]
-    return first + "."
+def _sentence(clause: str, names: Sequence[str]) -> str:
+    """With a capital letter, unless it begins with a name, such as w."""
+    named = clause.partition(" ")[0].rstrip(",") in names
+    return (clause if named else clause[:1].upper() + clause[1:]) + "."
 
 
 def _point(values: Any, space: Space) -> Point | Unusable:

@@ -92,6 +92,10 @@ PointsPerStep = Annotated[
 NumPoints = Annotated[
     str | None, typer.Option("--num-points", metavar="N", help="Data points" + PRESETS_OWN + ".")
 ]
+Objective = Annotated[
+    str | None,
+    typer.Option("--objective", metavar="FILE.py:NAME", help="Objective of a custom problem."),
+]
 MaxSteps = Annotated[
     str | None,
     typer.Option("--max-steps", metavar="N", help="Steps of a run, at most" + PRESETS_OWN + "."),

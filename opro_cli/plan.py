@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from opro_cli import presets
@@ -25,6 +26,7 @@ FLAGS = {
     "max_num_pairs": "opro.max_num_pairs",
     "points_per_step": "opro.points_per_step",
     "num_points": "problem.num_points",
+    "objective": "problem.objective",
     "max_steps": "max_steps",
     "patience": "patience",
     "reps": "reps",
@@ -46,7 +48,7 @@ FLAGS = {
 }
 """Options of the command line, and the setting each one sets."""
 
-TEXTS = ("model", "base_url")
+TEXTS = ("model", "base_url", "objective")
 """Options whose value is a text, whatever it looks like."""
 
 MAX_RUNS = 100_000
@@ -102,7 +104,9 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
         value = asked.flags.get(flag)
         if value is not None:
             read = presets.scalar(str(value), option(flag))
-            found.append(Override(key, str(value) if flag in TEXTS else read, option(flag)))
+            if flag in TEXTS:
+                read = _from_here(str(value)) if flag == "objective" else str(value)
+            found.append(Override(key, read, option(flag)))
     w_true, b_true = asked.flags.get("w_true"), asked.flags.get("b_true")
     targets = [_target(text) for text in asked.targets]
     if (w_true is None) != (b_true is None):
@@ -116,6 +120,12 @@ def overrides(asked: Asked, env: Environment) -> list[Override]:
         source = "--target" if asked.targets else "--w-true and --b-true"
         found.append(Override("problem.targets", targets, source))
     return found
+
+
+def _from_here(objective: str) -> str:
+    """A file that was typed is meant from here, not from beside the preset."""
+    where, colon, name = objective.rpartition(":")
+    return f"{Path(where).absolute()}{colon}{name}" if Path(where).is_file() else objective
 
 
 def option(flag: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -171,20 +171,27 @@ def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
             raw, gone = _fixed(raw, override.key)
             fixed += [f"{override.source} sets {axis}, which {shown} sweeps." for axis in gone]
         _record(sources, override.key, override.value, override.source)
-    base = _cell(raw, path.stem, sources, shown)
+    located = _located(path)
+    base = located(_cell(raw, path.stem, sources, shown))
     published = None
     if "published" in original:
         with contextlib.suppress(PresetError):  # the file is right with the overrides only
-            published = _cell(original, path.stem, sources, shown)
+            published = located(_cell(original, path.stem, sources, shown))
     axes = grid(raw, sources, shown)
     return Resolved(
         path=shown,
         base=_compared(base, published),
-        cells=tuple(_cells(raw, axes, base, published, sources)),
+        cells=tuple(map(located, _cells(raw, axes, base, published, sources))),
         sources=sources,
         grid=axes,
         notices=tuple(fixed),
     )
+
+
+def _located(path: Path) -> Callable[[Preset], Preset]:
+    """Tells a preset's problem where its file is: what it names may stand beside it."""
+    folder = str(path.parent.absolute())
+    return lambda preset: replace(preset, problem=preset.problem.located(folder))
 
 
 def _cells(

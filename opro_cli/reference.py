@@ -22,7 +22,8 @@ from opro_cli.events import Point, Reply, Scored, Stepped, Stopped
 from opro_cli.optimizers import Limits
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.problems import Unusable
-from opro_cli.problems.linear import Given, LinearSettings, SeedRule, Seeds
+from opro_cli.problems.fitting import SeedRule
+from opro_cli.problems.linear import Given, LinearSettings, Seeds
 from opro_cli.recording import Recording, Unreadable
 from opro_cli.spec import Preset, RunSpec
 

@@ -40,6 +40,8 @@ class PublishedRow(Settings):
     recorded_pairs: Stat | None = None
     distinct_pairs: Stat | None = None
     iterations: Integer | None = None
+    gap: Stat | None = None
+    """How much worse than the optimum, in per cent of it, over all repetitions."""
     note: str = ""
 
 

@@ -7,6 +7,8 @@ import unicodedata
 
 from opro_cli.events import Point
 
+LONGEST = 20
+"""Coordinates of a point that are shown."""
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that move the cursor, change the direction, or show nothing."""
 
@@ -53,8 +55,11 @@ def duration(seconds: float) -> str:
 
 
 def point(value: Point) -> str:
-    """A point in brackets, numbers shortened: (15, 14), (14.9203, 16.513)."""
-    return "(" + ", ".join(_coordinate(v) for v in value) + ")"
+    """A point in brackets, numbers shortened: (15, 14), (14.9203, 16.513); a long one cut."""
+    shown = [_coordinate(v) for v in value[:LONGEST]]
+    if len(value) > LONGEST:
+        shown.append(f"… {len(value)} in all")
+    return "(" + ", ".join(shown) + ")"
 
 
 def _coordinate(value: object) -> str:

@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -286,10 +286,13 @@ def _prefixes(dotted: str) -> Iterator[str]:
 
 
 def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """The settings of the section at a path: a section in a section, a mapping or a list."""
+    found: Any = model
     for name in path:
-        info = model.model_fields.get(name)
-        inner = info.annotation if info else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            info = found.model_fields.get(name)
+            found = info.annotation if info else None
+        elif get_origin(found) in (dict, tuple):
+            found = get_args(found)[get_origin(found) is dict]
+    is_model = isinstance(found, type) and issubclass(found, BaseModel)
+    return list(found.model_fields) if is_model else []

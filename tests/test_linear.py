@@ -40,8 +40,8 @@ def test_losses_are_the_recorded_ones(point, loss):
 
 def test_solved_is_exactly_the_target():
     made = problem()
-    assert made.solved((15, 14))
-    assert not made.solved((15, 13))
+    assert made.solved((15, 14), 64.3)
+    assert not made.solved((15, 13), 99.0)
     assert made.optimum == made.evaluate((15, 14))
 
 

@@ -30,8 +30,9 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_the_wheel_holds_code_presets_and_data_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    presets = {Path(n).stem for n in names if n.startswith("opro_cli/_presets/")}
-    assert presets == {p.stem for p in (ROOT / "presets").glob("*.yaml")}
+    presets = {Path(n).name for n in names if n.startswith("opro_cli/_presets/")}
+    wanted = [p for p in (ROOT / "presets").iterdir() if p.suffix in (".yaml", ".py")]
+    assert presets == {p.name for p in wanted}
     assert "opro_cli/llm/models.yaml" in names
     assert "opro_cli/py.typed" in names
     assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"opro_cli"}
@@ -53,6 +54,8 @@ def test_the_wheel_works_away_from_the_checkout(wheel, tmp_path):
     assert paths
     assert all(path.startswith(str(unpacked)) for path in paths)
     assert "243943" in run("run-sgd", "--preset", "exp1")
+    # The check of the example's objective imports it from beside the packaged preset.
+    assert "custom_example.py" in run("run-opro", "--preset", "custom-example", "--print-config")
 
 
 @pytest.mark.long

@@ -30,6 +30,12 @@ __all__ = [
 
 KINDS: dict[str, str] = {
     "linear": "opro_cli.problems.linear:LinearSettings",
+    "multilinear": "opro_cli.problems.multilinear:MultilinearSettings",
+    "sine": "opro_cli.problems.sine:SineSettings",
+    "network": "opro_cli.problems.network:NetworkSettings",
+    "tsp": "opro_cli.problems.tsp:TspSettings",
+    "functions": "opro_cli.problems.functions:FunctionsSettings",
+    "custom": "opro_cli.problems.custom:CustomSettings",
 }
 
 

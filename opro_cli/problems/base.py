@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
@@ -85,6 +85,9 @@ class Wording:
     value: str = "value"
     """What a score is called."""
     direction: Direction = "minimize"
+    background: str = ""
+    """What is told of the problem beside the pairs, as sentences. Empty: nothing, its formula is
+    hidden."""
     value_decimals: int = 0
     """Decimals of a shown value; with 0 it is cut to an integer, as in OPRO's code."""
 
@@ -125,8 +128,8 @@ class Problem(Protocol):
     def evaluate(self, point: Point) -> float:
         """The point's value. A non-finite value is a result ("invalid"), not an exception."""
 
-    def solved(self, point: Point) -> bool:
-        """Whether the point is the target."""
+    def solved(self, point: Point, value: float) -> bool:
+        """Whether the point, whose value this is, is the target or as good as it."""
 
 
 _PLAIN = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -197,7 +200,12 @@ class ProblemSettings(Settings, ABC):
     """What a right value of a field looks like, for hints."""
 
     targets: tuple[Target, ...] = Field(min_length=1)
-    """One instance each; what a target holds is up to the problem."""
+    """One instance each; what a target holds is up to the problem. A problem without targets has
+    one that is empty."""
+
+    def located(self, folder: str) -> Self:
+        """The settings, knowing the folder of the preset they come from, if that matters."""
+        return self
 
     @abstractmethod
     def build(self, target: Target, repetition: int) -> Problem:
@@ -218,9 +226,11 @@ class ProblemSettings(Settings, ABC):
     def check(self, repetitions: int) -> None:
         """Build every instance and its starting points, as the runs will.
 
+        Called before anything is started; :meth:`build` alone must do for reading a log.
+
         Raises:
             Unusable: a starting point is no point of the space.
-            UsageError: an instance cannot be built.
+            UsageError: an instance cannot be built, or not be evaluated here.
         """
         for target in self.targets:
             for repetition in range(repetitions if self.varies() else 1):
@@ -228,5 +238,5 @@ class ProblemSettings(Settings, ABC):
 
 
 def label(target: Target) -> str:
-    """A target in a few characters, as in ``w=15 b=14``."""
-    return " ".join(f"{name}={value}" for name, value in target.items())
+    """A target in a few characters, as in ``w=15 b=14``; ``-`` for a problem without one."""
+    return " ".join(f"{name}={value}" for name, value in target.items()) or "-"

@@ -1,7 +1,9 @@
 """Linear regression: find (w, b) of a line from the loss alone (OPRO, section 3.1).
 
 Data: x = 1 … n, y = w·x + b + Gaussian noise of standard deviation 1. Loss: the sum of squared
-errors. Seeds are those of ``numpy.random.RandomState``, so that published runs can be repeated
+errors. ``num_input_decimals`` are the decimals of w and b. More features than one:
+:mod:`opro_cli.problems.multilinear`. Seeds are those of ``numpy.random.RandomState``, so that
+published runs can be repeated
 number for number.
 """
 
@@ -24,30 +26,25 @@ from opro_cli.problems.base import (
     Target,
     Wording,
 )
+from opro_cli.problems.fitting import (
+    SEEDS,
+    SeedRule,
+    Tolerance,
+    check_target,
+    check_tolerance,
+    tolerances,
+    within,
+)
 from opro_cli.problems.space import Box, Range
+from opro_cli.problems.words import function_of, tuple_of
 
 Floats = NDArray[np.float64]
 NAMES = ("w", "b")
 START_LOW, START_HIGH = 10.0, 20.0
 """Starting points are drawn uniformly from here (OPRO's optimize_linear_regression.py)."""
 
-SEEDS = 2**32
-"""Seeds of ``RandomState`` are below this."""
-
-Seed = Annotated[Integer, Field(ge=0, lt=SEEDS)]
 Bound = Annotated[Number, Field(ge=-1e12, le=1e12)]
 """Far enough for anything, and near enough that a loss cannot overflow."""
-
-
-class SeedRule(Settings):
-    """A seed for each repetition: ``first``, ``first + step``, ``first + 2·step`` …"""
-
-    first: Seed
-    step: Annotated[Integer, Field(ge=0, lt=SEEDS)] = 0
-
-    def at(self, repetition: int) -> int:
-        """The seed of one repetition, counted from 0."""
-        return self.first + self.step * repetition
 
 
 class Seeds(Settings):
@@ -79,6 +76,7 @@ class LinearSettings(ProblemSettings):
     target_suffix: ClassVar[str] = "_true"
     examples: ClassVar[dict[str, str]] = {
         "targets": "`targets: [{w: 15, b: 14}]`, or --w-true 15 --b-true 14",
+        "tolerance": "`tolerance: {w: 0.1, b: 0.5}`",
     }
 
     kind: Literal["linear"] = "linear"
@@ -88,6 +86,12 @@ class LinearSettings(ProblemSettings):
     num_output_decimals: Annotated[Integer, Field(ge=0, le=6)] = 0
     bounds: tuple[Bound, Bound] = (-100.0, 100.0)
     """What is said of w and b in the meta-prompt, and enforced on every reply."""
+    tolerance: Tolerance = Field(
+        # Left out of a preset's hash where it is not used, so that older runs keep theirs.
+        default=None,
+        exclude_if=lambda value: value is None,
+    )
+    """Solved when w and b are this near the target, each; None: exactly, at their decimals."""
     seeds: Seeds = Seeds()
     data: Given | None = None
 
@@ -114,25 +118,11 @@ class LinearSettings(ProblemSettings):
 
     @model_validator(mode="after")
     def _targets(self) -> Self:
-        low, high = self.bounds
-        if low >= high:
+        if self.bounds[0] >= self.bounds[1]:
             raise ValueError("bounds: the first must be below the second")
         for target in self.targets:
-            if set(target) != set(NAMES):
-                raise ValueError(f"targets: a target is w and b, not {' and '.join(target)}")
-            for name in NAMES:
-                value = target[name]
-                if isinstance(value, str):
-                    raise ValueError(f"targets: {name} must be a number, not {value!r}")
-                if not low <= value <= high:
-                    raise ValueError(
-                        f"targets: {name}={value} is outside bounds ({low:g} to {high:g})"
-                    )
-                if round(float(value), self.num_input_decimals) != value:
-                    raise ValueError(
-                        f"targets: {name}={value} has more decimals than "
-                        f"num_input_decimals={self.num_input_decimals} allows"
-                    )
+            check_target(target, dict.fromkeys(NAMES, self.bounds), self.num_input_decimals)
+        check_tolerance(self.tolerance, NAMES)
         return self
 
     def build(self, target: Target, repetition: int) -> LinearProblem:
@@ -183,10 +173,11 @@ class LinearProblem:
         decimals = settings.num_input_decimals
         self.space = Box([Range(name, low, high, decimals) for name in NAMES])
         self.wording = Wording(
-            task="a function of two inputs, w and b",
-            solution="pair (w, b)",
+            task=function_of(NAMES),
+            solution=tuple_of(NAMES),
             value_decimals=settings.num_output_decimals,
         )
+        self._near = tolerances(settings.tolerance, NAMES)
         self._settings = settings
         self._repetition = repetition
         self._target = self.space.from_values((w_true, b_true))
@@ -229,9 +220,9 @@ class LinearProblem:
         residual = self.y - (self.x * w + b)
         return float(np.linalg.norm(residual) ** 2)
 
-    def solved(self, point: Point) -> bool:
-        """Exactly the target, at the space's decimals."""
-        return point == self._target
+    def solved(self, point: Point, value: float) -> bool:
+        """The target: exactly, at the space's decimals, or within the tolerance."""
+        return within(point, self._target, self._near)
 
     # What gradient descent needs (see optimizers/sgd.py).
 

@@ -1,4 +1,8 @@
-"""Named coordinates: the space of every problem whose point is a row of numbers."""
+"""Named coordinates: the space of every problem whose point is a row of values with names.
+
+:class:`Named` writes and reads such points whatever their coordinates are; :class:`Box` is the
+one whose coordinates are all numbers.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,47 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from opro_cli.problems.base import Point, Unusable
+from opro_cli.problems.words import listed
 
 # ASCII digits only: "１２", "0x10", "1_000" and "--5" are no numbers here.
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(NUMBER)
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+class Coordinate(Protocol):
+    """One named coordinate: how its values are written and read."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def max_chars(self) -> int:
+        """Length of the longest rendered value."""
+
+    def render(self, value: Any) -> str:
+        """The value as text, without spaces and commas."""
+
+    def parse(self, value: Any) -> Any:
+        """A JSON value or a text as this coordinate's value. Raises Unusable."""
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of the value."""
+
+    def grammar(self) -> str:
+        """GBNF of the rendered value."""
+
+    def describe(self) -> str:
+        """The constraint in words, as a clause that begins with the name."""
+
+
+C = TypeVar("C", bound=Coordinate)
 
 
 @dataclass(frozen=True)
@@ -27,13 +62,18 @@ class Range:
     high: float
     decimals: int = 0
 
+    @property
+    def max_chars(self) -> int:
+        """Length of the longest rendered number."""
+        return max(len(self.render(self.low)), len(self.render(self.high)))
+
     def render(self, value: float) -> str:
         """The number as text, always with its decimals."""
         return f"{value:.{self.decimals}f}"
 
     def parse(self, value: Any) -> float | int:
         """A JSON value or a text as this coordinate's number. Raises Unusable."""
-        number = _finite(value)
+        number = finite(value)
         if not self.low - 1 <= number <= self.high + 1:  # rounding 1e308 would overflow
             raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
         rounded = float(np.round(number, self.decimals)) + 0.0  # no negative zero
@@ -53,41 +93,47 @@ class Range:
 
     def grammar(self) -> str:
         """GBNF of the number: a sign where the range has one, and no more digits than it has."""
-        digits = len(str(int(max(abs(self.low), abs(self.high)))))
-        more = f"[0-9]{{0,{digits - 1}}}" if digits > 1 else ""
+        most = int(max(abs(self.low), abs(self.high)))
+        whole = f'("0" | [1-9] [0-9]{{0,{len(str(most)) - 1}}})' if most > 99 else up_to(most)
         sign = '"-"? ' if self.low < 0 else ""
         fraction = f' "." [0-9]{{{self.decimals}}}' if self.decimals else ""
-        return f'{sign}("0" | [1-9] {more}){fraction}'
+        return sign + whole + fraction
+
+    def describe(self) -> str:
+        """The range in words."""
+        return f"{self.name} is {_kind(self, one=True)} from {self.span()}"
 
 
-class Box:
-    """Points with named numeric coordinates, written ``w=15, b=14``."""
+class Named(Generic[C]):
+    """Points with named coordinates, written ``w=15, b=14``."""
 
-    def __init__(self, ranges: Sequence[Range]) -> None:
-        self.ranges = tuple(ranges)
-        numbers = ", *".join(rf"{re.escape(r.name)} *= *([^,\s]+)" for r in self.ranges)
-        self._line = re.compile(rf"\s*{numbers}\s*")
+    what: ClassVar[str] = "values"
+    """What the coordinates hold, for messages."""
+
+    def __init__(self, coordinates: Sequence[C]) -> None:
+        self.coordinates = tuple(coordinates)
+        values = ", *".join(rf"{re.escape(c.name)} *= *([^,\s]+)" for c in self.coordinates)
+        self._line = re.compile(rf"\s*{values}\s*")
 
     @property
     def names(self) -> tuple[str, ...]:
         """The coordinates' names."""
-        return tuple(r.name for r in self.ranges)
+        return tuple(c.name for c in self.coordinates)
 
     @property
     def lead(self) -> str:
         """The first coordinate's name and an equals sign."""
-        return f"{self.ranges[0].name}="
+        return f"{self.coordinates[0].name}="
 
     @property
     def max_chars(self) -> int:
         """Length of the longest rendered point."""
-        widths = (max(len(r.render(r.low)), len(r.render(r.high))) for r in self.ranges)
-        return len(self.render_names()) + sum(widths)
+        return len(self.render_names()) + sum(c.max_chars for c in self.coordinates)
 
     def render(self, point: Point) -> str:
         """One line, such as ``w=15, b=14``."""
-        pairs = zip(self.ranges, point, strict=True)
-        return ", ".join(f"{r.name}={r.render(value)}" for r, value in pairs)
+        pairs = zip(self.coordinates, point, strict=True)
+        return ", ".join(f"{c.name}={c.render(value)}" for c, value in pairs)
 
     def read(self, text: str) -> Point:
         """Inverse of :meth:`render`, spaces apart. Raises Unusable."""
@@ -111,36 +157,67 @@ class Box:
             if missing:
                 raise Unusable("unparsable", f"no value for {', '.join(missing)}")
             values = [values[name] for name in self.names]
-        if isinstance(values, str | bytes) or len(values) != len(self.ranges):
-            raise Unusable("unparsable", f"not {len(self.ranges)} numbers")
-        return tuple(r.parse(value) for r, value in zip(self.ranges, values, strict=True))
+        if isinstance(values, str | bytes) or len(values) != len(self.coordinates):
+            raise Unusable("unparsable", f"not {len(self.coordinates)} {self.what}")
+        return tuple(c.parse(value) for c, value in zip(self.coordinates, values, strict=True))
 
     def schema(self) -> dict[str, Any]:
-        """An object with one bounded number a name, all required."""
+        """An object with one value a name, all required."""
         return {
             "type": "object",
-            "properties": {r.name: r.schema() for r in self.ranges},
+            "properties": {c.name: c.schema() for c in self.coordinates},
             "required": list(self.names),
         }
 
     def grammar(self) -> str:
         """GBNF of a rendered point after its lead."""
-        first, *rest = self.ranges
+        first, *rest = self.coordinates
         parts = [first.grammar()]
-        for r in rest:
-            parts += [f'", {r.name}="', r.grammar()]
+        for c in rest:
+            parts += [f'", {c.name}="', c.grammar()]
         return " ".join(parts)
 
     def describe(self) -> str:
-        """The ranges in words."""
-        spans = {(r.low, r.high, r.decimals) for r in self.ranges}
-        if len(spans) == 1 and len(self.ranges) > 1:
-            r = self.ranges[0]
-            return f"{_and(self.names)} are {_kind(r)} from {r.span()}"
-        return _and([f"{r.name} is {_kind(r, one=True)} from {r.span()}" for r in self.ranges])
+        """The constraints in words."""
+        return listed([c.describe() for c in self.coordinates])
 
 
-def _finite(value: Any) -> float:
+class Box(Named[Range]):
+    """Points whose coordinates are all numbers."""
+
+    what = "numbers"
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """The coordinates."""
+        return self.coordinates
+
+    def describe(self) -> str:
+        """The ranges in words, those that are the same in one clause."""
+        alike: dict[tuple[float, float, int], list[Range]] = {}
+        for r in self.ranges:
+            alike.setdefault((r.low, r.high, r.decimals), []).append(r)
+        clauses = []
+        for first, *more in alike.values():
+            if not more:
+                clauses.append(first.describe())
+                continue
+            names = listed([r.name for r in (first, *more)])
+            clauses.append(f"{names} are {_kind(first)} from {first.span()}")
+        return listed(clauses) if len(alike) == len(self.ranges) else "; ".join(clauses)
+
+
+def up_to(last: int, first: int = 0) -> str:
+    """GBNF of the whole numbers from ``first`` (0 or 1) to ``last``, which is below 100."""
+    if last < 10:
+        return f"[{first}-{last}]"
+    tens, ones = divmod(last, 10)
+    below = f"[1-{tens - 1}] [0-9] | " if tens > 1 else ""
+    return f'({below}"{tens}" [0-{ones}] | [{first}-9])'
+
+
+def finite(value: Any) -> float:
+    """A JSON number, or a text that is one, as a finite number. Raises Unusable."""
     if isinstance(value, str):
         text = value.strip()
         if _NOT_FINITE.fullmatch(text):
@@ -162,8 +239,5 @@ def _finite(value: Any) -> float:
 def _kind(r: Range, one: bool = False) -> str:
     if r.decimals == 0:
         return "a whole number" if one else "whole numbers"
-    return f"{'a number' if one else 'numbers'} with {r.decimals} decimals"
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    decimals = f"{r.decimals} decimal{'s' * (r.decimals > 1)}"
+    return f"{'a number' if one else 'numbers'} with {decimals}"

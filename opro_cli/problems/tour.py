@@ -1,0 +1,115 @@
+"""Round trips through numbered cities: the space of the travelling salesman problem.
+
+A tour and the same tour begun elsewhere, or walked the other way round, are one point: it begins
+at city 0, and its second city has a lower number than its last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opro_cli.problems.base import Point, Unusable
+from opro_cli.problems.space import finite, up_to
+
+MAX_CITIES = 100
+LEAD = "tour="
+
+
+class Tours:
+    """Every order in which ``cities`` cities can be visited, written ``tour=0,3,1,2``."""
+
+    def __init__(self, cities: int) -> None:
+        self.cities = cities
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """None: the coordinates of a tour have no names."""
+        return ()
+
+    @property
+    def lead(self) -> str:
+        """Every tour begins at city 0."""
+        return f"{LEAD}0,"
+
+    @property
+    def max_chars(self) -> int:
+        """Length of a rendered tour; all are equally long."""
+        return len(self.render(tuple(range(self.cities))))
+
+    def render(self, point: Point) -> str:
+        """One line, such as ``tour=0,3,1,2``."""
+        return LEAD + ",".join(str(city) for city in point)
+
+    def read(self, text: str) -> Point:
+        """Inverse of :meth:`render`, spaces apart. Raises Unusable."""
+        match = re.fullmatch(r"\s*tour *= *([0-9]+(?: *, *[0-9]+)*)\s*", text)
+        if match is None:
+            raise Unusable("unparsable", f"not a line of the form {LEAD}0,…")
+        return self.from_values(match.group(1).split(","))
+
+    def to_values(self, point: Point) -> list[int]:
+        """``[0, 3, 1, 2]``."""
+        return list(point)
+
+    def from_values(self, values: Mapping[str, Any] | Sequence[Any]) -> Point:
+        """A tour from an array of city numbers, normalised. Raises Unusable for any other array."""
+        if isinstance(values, Mapping | str | bytes):
+            raise Unusable("unparsable", "not an array of city numbers")
+        tour = [_city(value) for value in values]
+        if len(tour) > 1 and tour[0] == tour[-1] and len(tour) == self.cities + 1:
+            tour.pop()  # the way home, spelled out
+        unknown = [city for city in tour if not 0 <= city < self.cities]
+        if unknown:
+            raise Unusable("out_of_range", f"there is no city {unknown[0]}")
+        seen: set[int] = set()
+        for city in tour:
+            if city in seen:
+                raise Unusable("out_of_range", f"city {city} is visited twice")
+            seen.add(city)
+        if len(tour) < self.cities:
+            missing = min(set(range(self.cities)) - seen)
+            raise Unusable("out_of_range", f"city {missing} is not visited")
+        return normal(tour)
+
+    def schema(self) -> dict[str, Any]:
+        """An array of all city numbers."""
+        return {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": self.cities - 1},
+            "minItems": self.cities,
+            "maxItems": self.cities,
+        }
+
+    def grammar(self) -> str:
+        """GBNF of a tour after its lead: as many city numbers as there are, perhaps some twice.
+
+        That none is there twice is beyond a grammar of reasonable size; such tours are refused
+        when they are read.
+        """
+        city = up_to(self.cities - 1, first=1)
+        return f'{city} ("," {city}){{{self.cities - 2}}}'
+
+    def describe(self) -> str:
+        """What a tour is, in words."""
+        return (
+            f"a tour is an array of all {self.cities} city numbers, 0 to {self.cities - 1}, "
+            "each exactly once, beginning with 0"
+        )
+
+
+def normal(tour: Sequence[int]) -> tuple[int, ...]:
+    """The same round trip begun at city 0, in the direction whose second city is the lower."""
+    at = list(tour).index(0)
+    turned = [*tour[at:], *tour[:at]]
+    if len(turned) > 2 and turned[1] > turned[-1]:
+        turned[1:] = reversed(turned[1:])
+    return tuple(turned)
+
+
+def _city(value: Any) -> int:
+    number = finite(value)
+    if number != int(number):
+        raise Unusable("unparsable", "a city number with decimals")
+    return int(number)
