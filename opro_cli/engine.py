@@ -72,13 +72,13 @@ async def run(spec: RunSpec, journal: Journal, given: Surroundings) -> None:
     recorder = None
     if given.llm is not None:
         recorder = Recorder(given.llm, journal.emit, given.recorded, given.inspect)
-    optimizer = spec.optimizer.build(Task(problem, randomness, recorder))
-    book = _Book(problem, spec.effective_limits)
+    optimizer = spec.optimizer.build(Task(problem, randomness, recorder, spec.repetition))
+    book = _Book(problem, spec.effective_limits, proposes=spec.optimizer.proposes)
 
-    started = book.score([Proposal(point, "start") for point in optimizer.starts()])
+    started = book.start([Proposal(point, "start") for point in optimizer.starts()])
     journal.emit(Started(started))
     optimizer.tell(started)
-    reason = "converged" if any(problem.solved(pair.point) for pair in started) else None
+    reason = "converged" if any(problem.solved(pair.point) for pair in started) else book.spent()
     while reason is None:
         try:
             given.gate()
@@ -111,56 +111,90 @@ def _kind(error: Exception) -> str:
 class _Book:
     """What the engine keeps of a run: the values found, and how long without a better one."""
 
-    def __init__(self, problem: Problem, limits: Limits) -> None:
+    def __init__(self, problem: Problem, limits: Limits, *, proposes: bool) -> None:
         self._problem = problem
         self._limits = limits
+        self._proposes = proposes
+        self._budget: int | None = None
         self._values: dict[Point, float] = {}
         self._best = math.inf
-        self._best_step = 0
-        self.step = 0
+        self._best_step = self._best_evaluations = 0
+        self.step = self._evaluations = 0
 
-    def score(self, proposals: Iterable[Proposal]) -> tuple[Scored, ...]:
-        """Evaluate each point, once in a run."""
-        sign = 1 if self._problem.wording.direction == "minimize" else -1
-        scored = []
-        for proposal in proposals:
-            point, known = proposal.point, proposal.point in self._values
-            if not known:
-                self._values[point] = self._problem.evaluate(point)
-            value = self._values[point]
-            if math.isfinite(value) and sign * value < self._best:
-                self._best, self._best_step = sign * value, self.step
-            scored.append(Scored(point, value, proposal.source, known))
-        return tuple(scored)
+    def start(self, proposals: Sequence[Proposal]) -> tuple[Scored, ...]:
+        """Evaluate the starting points, which the budget includes."""
+        started = self._score(proposals, in_turn=False)
+        self._budget = self._limits.budget(len(started))
+        return started
 
     def take(self, asked: Asked) -> Stepped:
         """The step that these proposals make."""
         self.step += asked.steps
         known = {p.point for p in asked.proposals if p.point in self._values}
-        pairs = self.score(asked.proposals)
-        made = sum(not pair.known for pair in pairs)
+        before = self._evaluations
+        pairs = self._score(asked.proposals, in_turn=asked.in_turn)
+        if asked.evaluations is not None:
+            self._evaluations = before + asked.evaluations
+        scored = {pair.point for pair in pairs}
         return Stepped(
             step=self.step,
             pairs=pairs,
-            readings=tuple(_known(reading, known) for reading in asked.readings),
-            evaluations=made if asked.evaluations is None else asked.evaluations,
+            readings=tuple(_fate(reading, known, scored) for reading in asked.readings),
+            evaluations=self._evaluations - before,
         )
+
+    def _score(self, proposals: Iterable[Proposal], *, in_turn: bool) -> tuple[Scored, ...]:
+        """Evaluate each point, once in a run, as far as the budget goes."""
+        sign = 1 if self._problem.wording.direction == "minimize" else -1
+        scored = []
+        for proposal in proposals:
+            point, known = proposal.point, proposal.point in self._values
+            if not known:
+                if self.spent():
+                    continue
+                self._values[point] = self._problem.evaluate(point)
+                self._evaluations += 1
+            value = self._values[point]
+            if math.isfinite(value) and sign * value < self._best:
+                self._best, self._best_step = sign * value, self.step
+                self._best_evaluations = self._evaluations
+            scored.append(Scored(point, value, proposal.source, known))
+            if in_turn and self._solved(point):
+                break
+        return tuple(scored)
 
     def stop(self, pairs: Sequence[Scored]) -> str | None:
         """The reason to stop after a step, or None."""
-        if any(self._problem.solved(pair.point) for pair in pairs):
+        limits = self._limits
+        if any(self._solved(pair.point) for pair in pairs):
             return "converged"
-        if self.step >= self._limits.max_steps:
+        if limits.counts == "evaluations" and self.spent():
+            return self.spent()
+        if self.step >= limits.max_steps:
             return "max_steps"
-        patience = self._limits.patience
-        if patience is not None and self.step - self._best_step >= patience:
+        waited = self.step - self._best_step
+        if limits.counts == "evaluations":
+            waited = self._evaluations - self._best_evaluations
+        if limits.patience is not None and waited >= limits.patience:
             return "patience"
-        return None
+        return self.spent()
+
+    def spent(self) -> str | None:
+        """The reason to stop where no more evaluations are allowed, or None."""
+        made_all = self._budget is not None and self._evaluations >= self._budget
+        return "max_evaluations" if made_all else None
+
+    def _solved(self, point: Point) -> bool:
+        """Whether a proposal is the target, or lies between grid points and is nearest to it."""
+        return self._proposes and self._problem.solved(self._problem.space.nearest(point))
 
 
-def _known(reading: Reading, known: set[Point]) -> Reading:
+def _fate(reading: Reading, known: set[Point], scored: set[Point]) -> Reading:
+    """Tell a ``used`` point that was known, or was not evaluated for lack of budget."""
     if reading.fate == "used" and reading.point in known:
         return replace(reading, fate="known")
+    if reading.fate == "used" and reading.point not in scored:
+        return replace(reading, fate="unevaluated")
     return reading
 
 

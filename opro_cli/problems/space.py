@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opro_cli.problems.base import Point, Unusable
+
+Floats = NDArray[np.float64]
+
+FINER = 10
+"""Decimals kept beyond the grid's between its points."""
 
 # ASCII digits only: "１２", "0x10", "1_000" and "--5" are no numbers here.
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -38,6 +44,22 @@ class Range:
         if not self.low <= rounded <= self.high:
             raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
         return int(rounded) if self.decimals == 0 else rounded
+
+    @property
+    def width(self) -> float:
+        """From low to high; 1 for a range of one number, which has no width to divide by."""
+        return (self.high - self.low) or 1.0
+
+    def nearest(self, value: float) -> float | int:
+        """The number of this coordinate that is nearest."""
+        rounded = float(np.round(min(max(value, self.low), self.high), self.decimals)) + 0.0
+        return int(rounded) if self.decimals == 0 else rounded
+
+    def sample(self, rng: np.random.Generator) -> float | int:
+        """A number drawn uniformly from those there are."""
+        scale = 10**self.decimals
+        low, high = math.ceil(self.low * scale), math.floor(self.high * scale)
+        return self.nearest(int(rng.integers(low, high, endpoint=True)) / scale)
 
     def span(self) -> str:
         """The range in words."""
@@ -93,6 +115,31 @@ class Box:
         if match is None:
             raise Unusable("unparsable", "not a line of the form " + self.render_names())
         return self.from_values(match.groups())
+
+    def nearest(self, point: Point) -> Point:
+        """Every coordinate brought into its range and rounded; a point that is not finite stays."""
+        if not all(math.isfinite(value) for value in point):
+            return point
+        return tuple(r.nearest(value) for r, value in zip(self.ranges, point, strict=True))
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """A point drawn uniformly from all there are."""
+        return tuple(r.sample(rng) for r in self.ranges)
+
+    def to_unit(self, point: Point) -> Floats:
+        """The point in the unit cube, shape (d,)."""
+        pairs = zip(self.ranges, point, strict=True)
+        return np.array([(value - r.low) / r.width for r, value in pairs], dtype=np.float64)
+
+    def from_unit(self, unit: Floats) -> Point:
+        """The point there, unrounded: a sum of squares is defined between grid points, too.
+
+        Ten decimals beyond the grid's are kept, so that a grid point comes out as itself.
+        """
+        pairs = zip(self.ranges, unit, strict=True)
+        return tuple(
+            float(np.round(r.low + float(u) * r.width, r.decimals + FINER)) + 0.0 for r, u in pairs
+        )
 
     def render_names(self) -> str:
         """The form of a line, such as ``w=…, b=…``."""

@@ -1,0 +1,161 @@
+"""A quadratic through all pairs so far, by least squares, and its minimiser as the next point.
+
+On a loss that is quadratic, such as a sum of squares of a linear model, the (d+1)(d+2)/2
+coefficients are known after as many points in general position, and the next point is the minimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, combinations_with_replacement
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from opro_cli.events import Point, Scored
+from opro_cli.optimizers.base import Asked, Proposal, Task
+from opro_cli.optimizers.baseline import BaselineSettings, Floats, Known, cube
+from opro_cli.problems.base import Number
+
+LABEL = "quadratic-fit"
+HALVINGS = 40
+"""How often the distance of design points is halved before there is nothing left to propose."""
+SINGULAR = 1e-9
+"""Singular values below this, relative to the largest, are none: the coefficients are not known."""
+
+
+class QuadraticFitSettings(BaselineSettings):
+    """The ``quadratic-fit:`` section."""
+
+    name: ClassVar[str] = LABEL
+    summary: ClassVar[str] = "the minimiser of a quadratic through all pairs so far"
+    step_name: ClassVar[str] = "evaluation"
+
+    edge: Annotated[Number, Field(gt=0, le=0.5)] = 0.04
+    """Distance of design points from the best point, as a fraction of each coordinate's range;
+    halved where they are known already."""
+
+    def build(self, task: Task) -> QuadraticFit:
+        """The fit on this problem. Raises UsageError where points are no numbers."""
+        return QuadraticFit(self, task)
+
+    def deterministic(self) -> bool:
+        """Nothing is drawn at random."""
+        return True
+
+
+class QuadraticFit:
+    """Design points while coefficients are missing; then minimiser after minimiser."""
+
+    def __init__(self, settings: QuadraticFitSettings, task: Task) -> None:
+        self._settings = settings
+        self._problem = task.problem
+        self._randomness = task.randomness
+        self._space = cube(task, LABEL)
+        self._known = Known(task.problem.wording.direction)
+
+    def starts(self) -> list[Point]:
+        """The problem's starting points."""
+        return self._problem.starts(self._randomness.generator(0, "starts"))
+
+    def tell(self, pairs: Sequence[Scored]) -> None:
+        """Learn the values."""
+        self._known.add(pairs)
+
+    async def ask(self, step: int) -> Asked:
+        """The fit's minimiser where there is one and it is new, else a design point."""
+        center = self._space.to_unit(self._known.ranked()[0])
+        pairs = self._known.valid()
+        # In units of the edge, from the best point: powers of such numbers are of like size.
+        places = (
+            np.array([self._space.to_unit(point) for point, _ in pairs]).reshape(-1, len(center))
+            - center
+        ) / self._settings.edge
+        if determined(places):
+            losses = np.array([loss for _, loss in pairs])
+            unit = np.clip(center + minimiser(places, losses) * self._settings.edge, 0.0, 1.0)
+            point = self._space.from_unit(unit)
+            if point not in self._known:
+                return Asked((Proposal(point, "fit"),), in_turn=True)
+        designed = self._designed(center, places)
+        if designed is None:
+            return Asked((), stop="exhausted")
+        return Asked((Proposal(designed, "design"),), in_turn=True)
+
+    def _designed(self, center: Floats, places: Floats) -> Point | None:
+        """The new point round the best one that tells most, the farthest such points first."""
+        for halving in range(HALVINGS):
+            scale = 0.5**halving
+            best, score = None, -np.inf
+            for offset in _offsets(len(center)):
+                unit = center + scale * self._settings.edge * offset
+                if np.any((unit < 0) | (unit > 1)):
+                    continue
+                point = self._space.from_unit(unit)
+                if point in self._known:
+                    continue
+                gain = _information(np.vstack([places, scale * offset]))
+                if gain > score:
+                    best, score = point, gain
+            if best is not None:
+                return best
+        return None
+
+
+def _offsets(d: int) -> Iterator[Floats]:
+    """The points of a design for all coefficients: ± each coordinate, and ± each two together."""
+    unit = np.eye(d)
+    for sign in (1.0, -1.0):
+        yield from (sign * unit[i] for i in range(d))
+        yield from (sign * (unit[i] + unit[j]) for i, j in combinations(range(d), 2))
+
+
+def features(places: Floats) -> Floats:
+    """1, the coordinates, and their products two by two: (n, d) → (n, (d+1)(d+2)/2)."""
+    n, d = places.shape
+    products = [places[:, i] * places[:, j] for i, j in _products(d)]
+    return np.column_stack([np.ones(n), places, *products])
+
+
+def determined(places: Floats) -> bool:
+    """Whether points at these places, (n, d), determine a quadratic."""
+    matrix = features(places)
+    return bool(_rank(matrix) == matrix.shape[1])
+
+
+def minimiser(places: Floats, losses: Floats) -> Floats:
+    """Where the quadratic fitted to ``losses``, (n,), at ``places``, (n, d), is least; (d,).
+
+    Where it has no minimum, the directions in which it falls without end are taken as if it
+    rose as steeply: the step of Y. Dauphin et al. (arXiv 1406.2572).
+    """
+    d = places.shape[1]
+    fitted = np.linalg.lstsq(features(places), losses, rcond=None)[0]
+    gradient, hessian = fitted[1 : d + 1], np.zeros((d, d))
+    for (i, j), value in zip(_products(d), fitted[d + 1 :], strict=True):
+        hessian[i, j] += value
+        hessian[j, i] += value
+    eigenvalues, vectors = np.linalg.eigh(hessian)
+    steepness = np.abs(eigenvalues)
+    flat = steepness <= np.finfo(np.float64).eps * max(float(steepness.max()), 1e-300)
+    inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, steepness))
+    step: Floats = -vectors @ (inverse * (vectors.T @ gradient))
+    return step
+
+
+def _products(d: int) -> list[tuple[int, int]]:
+    return list(combinations_with_replacement(range(d), 2))
+
+
+def _rank(matrix: Floats) -> int:
+    values = np.linalg.svd(matrix, compute_uv=False)
+    return int(np.sum(values > SINGULAR * values[0]))
+
+
+def _information(places: Floats) -> float:
+    """How well points at these places determine a quadratic: rank first, then volume."""
+    matrix = features(places)
+    values = np.linalg.svd(matrix, compute_uv=False)
+    kept = values[values > SINGULAR * values[0]]
+    return 1e6 * len(kept) + float(np.sum(np.log(kept)))
