@@ -92,6 +92,7 @@ def run_opro(
     points_per_step: options.PointsPerStep = None,
     num_points: options.NumPoints = None,
     max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
     patience: options.Patience = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
@@ -147,6 +148,34 @@ def run_sgd(
     return session.run(["sgd"], locals())
 
 
+@command("run-baseline")
+def run_baseline(
+    optimizer: options.Optimizer,
+    preset: options.PresetName = "exp1",
+    w_true: options.WTrue = None,
+    b_true: options.BTrue = None,
+    target: options.Target = None,
+    num_points: options.NumPoints = None,
+    max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
+    patience: options.Patience = None,
+    reps: options.Reps = None,
+    seed: options.Seed = None,
+    max_time: options.MaxTime = None,
+    settings: options.Set = None,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    dry_run: options.DryRun = False,
+    print_config: options.PrintConfig = False,
+    debug: options.Debug = False,
+) -> int:
+    """Other optimizers on a preset's targets: same data, same starts, as many evaluations."""
+    from opro_cli import plan, session
+
+    return session.run(plan.baselines(optimizer), locals())
+
+
 @command("sweep")
 def sweep(
     preset: options.PresetFile,
@@ -157,6 +186,7 @@ def sweep(
     points_per_step: options.PointsPerStep = None,
     num_points: options.NumPoints = None,
     max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
     patience: options.Patience = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
@@ -197,6 +227,10 @@ def report(
     form: Annotated[
         str, typer.Option("--format", "-f", help="table, markdown, csv or json.")
     ] = "table",
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="Compare with this optimizer, in pairs."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")
     ] = None,
@@ -206,7 +240,7 @@ def report(
     """What is in the runs directory, in the layout of the published tables."""
     from opro_cli import session
 
-    return session.report(runs or [], preset or [], form, output, runs_dir)
+    return session.report(runs or [], preset or [], form, output, runs_dir, baseline)
 
 
 @command("replay")

@@ -46,6 +46,14 @@ Patience = Annotated[
     str | None,
     typer.Option("--patience", metavar="N", help="Steps without a better value, at most."),
 ]
+MaxEvaluations = Annotated[
+    str | None,
+    typer.Option("--max-evaluations", metavar="N", help="Evaluations a run, starts included."),
+]
+Optimizer = Annotated[
+    list[str],
+    typer.Option("--optimizer", "-O", metavar="NAME", help="A baseline; repeatable."),
+]
 Reps = Annotated[
     str | None, typer.Option("--reps", metavar="N", help="Repetitions of every target.")
 ]
