@@ -68,7 +68,8 @@ def shortening(distances: Floats, tour: list[int]) -> list[int] | None:
         - roads[:, np.newaxis]
         - roads[np.newaxis, :]
     )
-    i, j = np.unravel_index(int(np.argmin(np.triu(change, 1))), change.shape)
+    change = np.triu(change, 1)  # a road cannot be exchanged for itself
+    i, j = np.unravel_index(int(np.argmin(change)), change.shape)
     if change[i, j] >= -1e-9 * float(roads.sum()):  # not by rounding alone
         return None
     return [*tour[: i + 1], *tour[i + 1 : j + 1][::-1], *tour[j + 1 :]]

@@ -121,7 +121,7 @@ def features(places: Floats) -> Floats:
 def determined(places: Floats) -> bool:
     """Whether points at these places, (n, d), determine a quadratic."""
     matrix = features(places)
-    return bool(_rank(matrix) == matrix.shape[1])
+    return bool(len(_singular(matrix)) == matrix.shape[1])
 
 
 def minimiser(places: Floats, losses: Floats) -> Floats:
@@ -148,14 +148,14 @@ def _products(d: int) -> list[tuple[int, int]]:
     return list(combinations_with_replacement(range(d), 2))
 
 
-def _rank(matrix: Floats) -> int:
-    values = np.linalg.svd(matrix, compute_uv=False)
-    return int(np.sum(values > SINGULAR * values[0]))
+def _singular(matrix: Floats) -> Floats:
+    """The singular values that are more than rounding."""
+    values = np.asarray(np.linalg.svd(matrix, compute_uv=False), dtype=np.float64)
+    kept: Floats = values[values > SINGULAR * values.max(initial=0.0)]
+    return kept
 
 
 def _information(places: Floats) -> float:
     """How well points at these places determine a quadratic: rank first, then volume."""
-    matrix = features(places)
-    values = np.linalg.svd(matrix, compute_uv=False)
-    kept = values[values > SINGULAR * values[0]]
+    kept = _singular(features(places))
     return 1e6 * len(kept) + float(np.sum(np.log(kept)))

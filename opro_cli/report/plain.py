@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 
-from rich.box import SIMPLE_HEAD
+from rich.box import SQUARE
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -17,8 +17,8 @@ from opro_cli.text import clean
 
 WIDEST = 36
 """Cells wider than this are folded."""
-BETWEEN = 2
-"""Spaces between two columns."""
+BETWEEN = 3
+"""Between two columns: a line, and a space on either side."""
 
 
 def render(summary: Summary, width: int | None = None) -> str:
@@ -57,9 +57,7 @@ def _pages(table: Table, width: int) -> Iterator[list[int]]:
 
 def _drawn(table: Table, columns: Sequence[int]) -> RichTable:
     headings, rows = table.joined()
-    drawn = RichTable(
-        box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False
-    )
+    drawn = RichTable(box=SQUARE, padding=(0, 1), pad_edge=False, show_edge=False)
     for i in columns:
         drawn.add_column(Text(clean(headings[i], 60)), overflow="fold", max_width=WIDEST)
     for row in rows:
