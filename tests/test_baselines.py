@@ -14,7 +14,7 @@ from opro_cli import engine, optimizers, presets
 from opro_cli.errors import UsageError
 from opro_cli.events import Scored, Stepped
 from opro_cli.optimizers.base import Limits, Task
-from opro_cli.optimizers.quadratic_fit import determined, features, minimiser
+from opro_cli.optimizers.quadratic_fit import determined, features, fit
 from opro_cli.problems.linear import LinearSettings
 from opro_cli.randomness import Randomness
 from opro_cli.spec import RunSpec
@@ -69,6 +69,12 @@ def evaluations(name: str, target: int, **settings) -> list[int]:
 @pytest.mark.parametrize("i", range(7))
 def test_an_exact_quadratic_fit_needs_seven_evaluations_everywhere(i):
     assert evaluations("quadratic-fit", i) == [7] * 5
+
+
+@pytest.mark.parametrize("target", [{"w": 25, "b": 23}, {"w": 36, "b": -1}])
+def test_the_fit_finds_the_best_pair_where_the_valley_ends_between_pairs(target):
+    problem = LinearSettings(targets=[target])  # least at b + 0.88: (w, b + 1) would be nearest
+    assert run("quadratic-fit", problem=problem).tally.evaluations == 7
 
 
 @SHORT
@@ -202,10 +208,20 @@ def test_starting_points_that_are_in_line_are_no_trouble_for_the_fit():
     assert features(places).shape == (8, 6)
 
 
+def test_the_fit_of_a_quadratic_is_that_quadratic():
+    rng = np.random.default_rng(0)
+    places, hessian = rng.uniform(-1, 1, (12, 3)), np.diag([1.0, 2.0, 5.0]) + 0.3
+    losses = np.array([4 + p.sum() + p @ hessian @ p / 2 for p in places])
+    fitted = fit(places, losses)
+    assert np.allclose(fitted.hessian, hessian)
+    assert [fitted.at(p) for p in places] == pytest.approx(losses)
+    assert np.allclose(hessian @ fitted.least(), -1)
+
+
 def test_the_fit_steps_downhill_along_a_direction_that_has_no_minimum():
     places = np.random.default_rng(0).uniform(-1, 1, (10, 2))
     saddle = places[:, 0] ** 2 - 2 * places[:, 1] ** 2 - places[:, 1]
-    step = minimiser(places, saddle)
+    step = fit(places, saddle).least()
     assert step[0] == pytest.approx(0, abs=1e-9)
     assert step[1] == pytest.approx(0.25)  # downhill, as far as if it rose as steeply
 

@@ -1,12 +1,14 @@
 """A quadratic through all pairs so far, by least squares, and its minimiser as the next point.
 
 On a loss that is quadratic, such as a sum of squares of a linear model, the (d+1)(d+2)/2
-coefficients are known after as many points in general position, and the next point is the minimum.
+coefficients are known after as many points in general position, and the next point is the minimum:
+that of the space's own points, which need not be the one nearest to the minimum between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement
 from typing import Annotated, ClassVar
 
@@ -21,6 +23,9 @@ from opro_cli.problems.base import Number
 LABEL = "quadratic-fit"
 HALVINGS = 40
 """How often the distance of design points is halved before there is nothing left to propose."""
+SCALES, PARTS = 8, 17
+"""How finely the space's points along the valley are looked through: so many reaches, each half
+the one before, in so many parts."""
 SINGULAR = 1e-9
 """Singular values below this, relative to the largest, are none: the coefficients are not known."""
 
@@ -73,15 +78,29 @@ class QuadraticFit:
             - center
         ) / self._settings.edge
         if determined(places):
-            losses = np.array([loss for _, loss in pairs])
-            unit = np.clip(center + minimiser(places, losses) * self._settings.edge, 0.0, 1.0)
-            point = self._space.from_unit(unit)
-            if point not in self._known:
-                return Asked((Proposal(point, "fit"),), in_turn=True)
+            fitted = fit(places, np.array([loss for _, loss in pairs]))
+            for point in self._least(fitted, center):
+                if point not in self._known:
+                    return Asked((Proposal(point, "fit"),), in_turn=True)
         designed = self._designed(center, places)
         if designed is None:
             return Asked((), stop="exhausted")
         return Asked((Proposal(designed, "design"),), in_turn=True)
+
+    def _least(self, fitted: Fitted, center: Floats) -> list[Point]:
+        """Where the fit is least: of the space's points, then between them."""
+        edge, space = self._settings.edge, self._problem.space
+        middle = np.clip(center + fitted.least() * edge, 0.0, 1.0)
+        # The best of the space's points lies along the valley rather than nearest to its bottom.
+        found: dict[Point, float] = {}
+        for vector in np.linalg.eigh(fitted.hessian)[1].T:
+            for reach in edge * 0.5 ** np.arange(SCALES):
+                for part in np.linspace(-1.0, 1.0, PARTS):
+                    unit = np.clip(middle + part * reach * vector, 0.0, 1.0)
+                    point = space.nearest(self._space.from_unit(unit))
+                    if point not in found:
+                        found[point] = fitted.at((self._space.to_unit(point) - center) / edge)
+        return [min(found, key=lambda point: found[point]), self._space.from_unit(middle)]
 
     def _designed(self, center: Floats, places: Floats) -> Point | None:
         """The new point round the best one that tells most, the farthest such points first."""
@@ -124,24 +143,44 @@ def determined(places: Floats) -> bool:
     return bool(len(_singular(matrix)) == matrix.shape[1])
 
 
-def minimiser(places: Floats, losses: Floats) -> Floats:
-    """Where the quadratic fitted to ``losses``, (n,), at ``places``, (n, d), is least; (d,).
+@dataclass(frozen=True)
+class Fitted:
+    """A quadratic: constant + gradient · x + x · hessian · x / 2."""
 
-    Where it has no minimum, the directions in which it falls without end are taken as if it
-    rose as steeply: the step of Y. Dauphin et al. (arXiv 1406.2572).
-    """
+    constant: float
+    gradient: Floats
+    """Shape (d,)."""
+    hessian: Floats
+    """Shape (d, d)."""
+
+    def at(self, place: Floats) -> float:
+        """Its value at a place, (d,)."""
+        return float(self.constant + self.gradient @ place + place @ self.hessian @ place / 2)
+
+    def least(self) -> Floats:
+        """Where it is least, (d,).
+
+        Where it has no minimum, the directions in which it falls without end are taken as if it
+        rose as steeply: the step of Y. Dauphin et al. (arXiv 1406.2572).
+        """
+        eigenvalues, vectors = np.linalg.eigh(self.hessian)
+        steepness = np.abs(eigenvalues)
+        flat = steepness <= np.finfo(np.float64).eps * max(float(steepness.max()), 1e-300)
+        inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, steepness))
+        step: Floats = -vectors @ (inverse * (vectors.T @ self.gradient))
+        return step
+
+
+def fit(places: Floats, losses: Floats) -> Fitted:
+    """The quadratic nearest to ``losses``, (n,), at ``places``, (n, d), by least squares."""
     d = places.shape[1]
     fitted = np.linalg.lstsq(features(places), losses, rcond=None)[0]
-    gradient, hessian = fitted[1 : d + 1], np.zeros((d, d))
+    hessian = np.zeros((d, d))
     for (i, j), value in zip(_products(d), fitted[d + 1 :], strict=True):
         hessian[i, j] += value
         hessian[j, i] += value
-    eigenvalues, vectors = np.linalg.eigh(hessian)
-    steepness = np.abs(eigenvalues)
-    flat = steepness <= np.finfo(np.float64).eps * max(float(steepness.max()), 1e-300)
-    inverse = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, steepness))
-    step: Floats = -vectors @ (inverse * (vectors.T @ gradient))
-    return step
+    gradient = np.asarray(fitted[1 : d + 1], dtype=np.float64)
+    return Fitted(float(fitted[0]), gradient, hessian)
 
 
 def _products(d: int) -> list[tuple[int, int]]:
