@@ -53,7 +53,7 @@ def _spent(rows: Sequence[Row]) -> Table:
         title=clean(f"{rows[0].preset}: on one footing"),
         subtitle=(
             "evaluations (starting points included) and steps: mean and std of the converged "
-            "runs; calls, tokens, cost and time: mean of all runs; best: of all runs"
+            f"runs; calls, tokens, cost and time: mean of all runs; best: of all runs{_steps(rows)}"
         ),
         columns=("target", *axis_names(swept), "optimizer", *own, "cost", "time", "best"),
         rows=tuple(body),
@@ -95,6 +95,13 @@ def _spread(stat: Stat) -> list[str]:
     interval = f"{two(ends[0])}–{two(ends[1])}" if ends else ""
     low, high = stat.quartiles
     return [two(stat.mean), interval, two(stat.median), f"{two(low)}–{two(high)}"]
+
+
+def _steps(rows: Sequence[Row]) -> str:
+    """What a step is to those optimizers that call it something else."""
+    names = {row.optimizer: row.kind.step_name for row in rows if row.kind.step_name != "step"}
+    said = ", ".join(f"{step} ({optimizer})" for optimizer, step in names.items())
+    return f"; a step is: {said}" if said else ""
 
 
 def _cost(row: Row) -> str:
