@@ -149,10 +149,12 @@ def test_cma_es_seeded_by_us_finds_every_target_in_like_numbers():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("i", range(7))
-def test_tpe_comes_near_in_its_budget(i):
-    journal = run("tpe", target=i, limits=Limits(500, patience=12, per_step=8))
-    assert journal.tally.best[1] < 20_000
+def test_tpe_finds_better_pairs_than_random_search_in_as_many_evaluations():
+    best = {"tpe": [], "random": []}
+    for name, found in best.items():
+        for i in range(7):
+            found.append(run(name, target=i, limits=Limits(500, max_evaluations=80)).tally.best[1])
+    assert np.mean(np.log(best["tpe"])) < np.mean(np.log(best["random"])) - 0.5
 
 
 def test_random_search_makes_its_evaluations_and_is_not_lucky():
@@ -232,7 +234,7 @@ def test_three_hundred_evaluations_of_nelder_mead_take_seconds():
     began = time.perf_counter()
     hard = LinearSettings(targets=[{"w": 3.1234, "b": 5.4321}], num_input_decimals=4)
     journal = run("nelder-mead", problem=hard, limits=Limits(500, max_evaluations=300))
-    assert journal.tally.evaluations > 50
+    assert journal.tally.evaluations == 300
     assert time.perf_counter() - began < 20
 
 

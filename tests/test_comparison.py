@@ -214,6 +214,13 @@ class TestLostReplies:
         marked, clean = rows(runs)
         assert (marked["replies"]["lost"], clean["replies"]["lost"]) == (4, 0)
 
+    def test_a_mark_is_explained_for_the_cell_of_a_sweep_that_has_it(self, runs):
+        for temperature, fates in ((1.0, ("used",)), (1.5, ("used", "blocked"))):
+            spec = SPEC.with_optimizer(temperature=temperature)
+            asked(runs, replace(spec, axes={"opro.temperature": temperature}), 2, fates)
+        text = report.render(read(runs), "table")
+        assert "result: w=15 b=14 temperature=1.5: 2 blocked, of 4" in text
+
     def test_every_fate_is_counted_with_retries_and_idle_steps(self, runs):
         asked(runs, SPEC, 3, fates=("used", "unparsable", "duplicate"))
         (row,) = table(runs, "What became of the replies")

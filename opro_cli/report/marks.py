@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opro_cli.report.groups import where
+from opro_cli.report.groups import axes, axis_cells, axis_names, where
 from opro_cli.report.rows import Row
 
 MARK = "†"
@@ -17,7 +17,13 @@ def mark(row: Row) -> str:
 
 def notes(rows: Sequence[Row]) -> tuple[str, ...]:
     """The footnote of a table with these rows; none where no reply was lost."""
-    said = [f"{where(row)}: {_lost(row)}" for row in rows if row.lost]
+    swept = axes(rows)
+    said = []
+    for row in rows:
+        if row.lost:
+            cell = zip(axis_names(swept), axis_cells(row, swept), strict=True)
+            words = [where(row), *(f"{name}={value}" for name, value in cell if value)]
+            said.append(f"{' '.join(words)}: {_lost(row)}")
     if not said:
         return ()
     return (f"{MARK} Replies were lost, which could have changed the result: " + "; ".join(said),)
