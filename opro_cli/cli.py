@@ -7,16 +7,14 @@ Data goes to stdout, progress and messages to stderr.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from opro_cli import options
-from opro_cli.errors import OproError
-from opro_cli.output import prepare, say
+from opro_cli.cli_runs import runs_app
+from opro_cli.guard import command
 
 app = typer.Typer(
     name="opro",
@@ -25,51 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time of `opro --help`
 )
-
-
-runs_app = typer.Typer(
-    help="Look at runs: list them, show one, compare two.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-
-def command(
-    name: str, group: typer.Typer = app
-) -> Callable[[Callable[..., int]], Callable[..., None]]:
-    """Register a command whose function returns its exit code; errors become sentences."""
-
-    def register(function: Callable[..., int]) -> Callable[..., None]:
-        @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> None:
-            raise typer.Exit(_guarded(lambda: function(*args, **kwargs), bool(kwargs.get("debug"))))
-
-        group.command(name)(run)
-        return run
-
-    return register
-
-
-def _guarded(call: Callable[[], int], debug: bool) -> int:
-    prepare()
-    try:
-        return call()
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
-    except OproError as error:
-        if debug:
-            raise
-        say(f"error: {error.message}")
-        if error.hint:
-            say(f"hint: {error.hint}")
-        return error.exit_code
-    except Exception as error:
-        if debug:
-            raise
-        say(f"error: this should not have happened: {type(error).__name__}: {error}")
-        say("hint: run it again with --debug, and please report what it shows")
-        return 1
 
 
 def _version(wanted: bool) -> None:
@@ -89,7 +42,7 @@ def _top(
     pass
 
 
-@command("run-opro")
+@command(app, "run-opro")
 def run_opro(
     preset: options.PresetName = "quickstart",
     w_true: options.WTrue = None,
@@ -102,6 +55,7 @@ def run_opro(
     num_points: options.NumPoints = None,
     objective: options.Objective = None,
     max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
     patience: options.Patience = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
@@ -130,7 +84,7 @@ def run_opro(
     return session.run(["opro"], locals())
 
 
-@command("run-sgd")
+@command(app, "run-sgd")
 def run_sgd(
     preset: options.PresetName = "exp1",
     w_true: options.WTrue = None,
@@ -159,7 +113,37 @@ def run_sgd(
     return session.run(["sgd"], locals())
 
 
-@command("sweep")
+@command(app, "run-baseline")
+def run_baseline(
+    optimizer: options.Optimizer,
+    preset: options.PresetName = "exp1",
+    w_true: options.WTrue = None,
+    b_true: options.BTrue = None,
+    target: options.Target = None,
+    num_points: options.NumPoints = None,
+    objective: options.Objective = None,
+    max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
+    patience: options.Patience = None,
+    reps: options.Reps = None,
+    seed: options.Seed = None,
+    max_time: options.MaxTime = None,
+    settings: options.Set = None,
+    fresh: options.Fresh = False,
+    runs_dir: options.RunsDir = None,
+    display: options.DisplayKind = "auto",
+    json: options.Json = False,
+    dry_run: options.DryRun = False,
+    print_config: options.PrintConfig = False,
+    debug: options.Debug = False,
+) -> int:
+    """Other optimizers on a preset's targets: same data, same starts, as many evaluations."""
+    from opro_cli import plan, session
+
+    return session.run(plan.baselines(optimizer), locals())
+
+
+@command(app, "sweep")
 def sweep(
     preset: options.PresetFile,
     target: options.Target = None,
@@ -170,6 +154,7 @@ def sweep(
     num_points: options.NumPoints = None,
     objective: options.Objective = None,
     max_steps: options.MaxSteps = None,
+    max_evaluations: options.MaxEvaluations = None,
     patience: options.Patience = None,
     reps: options.Reps = None,
     seed: options.Seed = None,
@@ -200,7 +185,7 @@ def sweep(
     return session.run(None, locals())
 
 
-@command("resume")
+@command(app, "resume")
 def resume(
     runs: options.RunIds = None,
     max_cost: options.MaxCost = None,
@@ -218,13 +203,17 @@ def resume(
     return session.resume(runs or [], locals())
 
 
-@command("report")
+@command(app, "report")
 def report(
     runs: options.RunIds = None,
     preset: options.PresetNames = None,
     form: Annotated[
         str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")
     ] = "table",
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="NAME", help="Compare with this optimizer, in pairs."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to a file [default: stdout]."),
@@ -235,10 +224,10 @@ def report(
     """What is in the runs directory, in the layout of the published tables."""
     from opro_cli import session
 
-    return session.report(runs or [], preset or [], form, output, runs_dir)
+    return session.report(runs or [], preset or [], form, output, runs_dir, baseline)
 
 
-@command("replay")
+@command(app, "replay")
 def replay(
     paths: Annotated[
         list[Path],
@@ -257,7 +246,7 @@ def replay(
     return session.replay(paths, save, runs_dir, json)
 
 
-@command("presets")
+@command(app, "presets")
 def presets(json: options.Json = False, debug: options.Debug = False) -> int:
     """What there is to choose from."""
     from opro_cli import session
@@ -266,53 +255,3 @@ def presets(json: options.Json = False, debug: options.Debug = False) -> int:
 
 
 app.add_typer(runs_app, name="runs")
-
-
-@command("list", runs_app)
-def runs_list(
-    preset: Annotated[
-        list[str] | None, typer.Option("--preset", "-p", help="Runs of this preset only.")
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", help="converged, stopped, failed, unfinished or running."),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Runs shown; 0 for all.")] = 50,
-    runs_dir: options.RunsDir = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> int:
-    """The runs, newest first."""
-    from opro_cli import browse
-
-    return browse.listing(preset or [], state or [], limit, runs_dir, json)
-
-
-@command("show", runs_app)
-def runs_show(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, its beginning, or latest.")],
-    step: Annotated[
-        int | None, typer.Option("--step", help="This step: meta-prompt, replies, what became.")
-    ] = None,
-    runs_dir: options.RunsDir = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> int:
-    """One run: its settings and where each comes from, its steps, or one of them whole."""
-    from opro_cli import browse
-
-    return browse.show(run, step, runs_dir, json)
-
-
-@command("diff", runs_app)
-def runs_diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="An id, its beginning, or latest.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
-    runs_dir: options.RunsDir = None,
-    json: options.Json = False,
-    debug: options.Debug = False,
-) -> int:
-    """Only what differs between two runs: settings, versions, result."""
-    from opro_cli import browse
-
-    return browse.diff(a, b, runs_dir, json)

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from opro_cli import evaluation
+from opro_cli.book import Book
 from opro_cli.errors import LLMError, OproError, Paused, RunFailed
-from opro_cli.evaluation import Evaluate, Evaluated
+from opro_cli.evaluation import Evaluate
 from opro_cli.events import (
     Event,
     Failed,
     Point,
-    Reading,
     Reply,
     Scored,
     Started,
-    Stepped,
     Stopped,
 )
 from opro_cli.llm.base import LLM
-from opro_cli.optimizers import Asked, Limits, Proposal, Task
+from opro_cli.optimizers import Proposal, Task
 from opro_cli.problems import Problem, label
 from opro_cli.randomness import Randomness
 from opro_cli.recorder import Recorder, Replies
@@ -105,13 +103,14 @@ async def _made(
     recorder = None
     if given.llm is not None:
         recorder = Recorder(given.llm, journal.emit, given.recorded, given.inspect)
-    optimizer = spec.optimizer.build(Task(problem, randomness, recorder))
-    book = _Book(problem, evaluate, spec.effective_limits, given.values)
+    optimizer = spec.optimizer.build(Task(problem, randomness, recorder, spec.repetition))
+    proposes = spec.optimizer.proposes
+    book = Book(problem, evaluate, spec.effective_limits, given.values, proposes=proposes)
 
-    started = await book.score([Proposal(point, "start") for point in optimizer.starts()])
+    started = await book.start([Proposal(point, "start") for point in optimizer.starts()])
     journal.emit(Started(started))
     optimizer.tell(started)
-    reason = "converged" if book.solved(started) else None
+    reason = "converged" if book.solved(started) else book.spent()
     while reason is None:
         yield book.step
         given.gate()
@@ -127,88 +126,6 @@ async def _made(
 
 def _kind(error: Exception) -> str:
     return type(error).__name__
-
-
-class _Book:
-    """What the engine keeps of a run: the values found, and how long without a better one."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        evaluate: Evaluate,
-        limits: Limits,
-        recorded: Mapping[Point, Scored],
-    ) -> None:
-        self._recorded = recorded
-        self._problem = problem
-        self._evaluate = evaluate
-        self._limits = limits
-        self._found: dict[Point, Evaluated] = {}
-        self._best = math.inf
-        self._best_step = 0
-        self.step = 0
-
-    async def score(self, proposals: Sequence[Proposal]) -> tuple[Scored, ...]:
-        """Evaluate each point, once in a run."""
-        new = list(dict.fromkeys(p.point for p in proposals if p.point not in self._found))
-        found = await self._values(new)
-        sign = 1 if self._problem.wording.direction == "minimize" else -1
-        scored = []
-        for proposal in proposals:
-            point = proposal.point
-            known = point in self._found
-            if not known:
-                self._found[point] = found[point]
-            value, why = self._found[point].value, self._found[point].why
-            if math.isfinite(value) and sign * value < self._best:
-                self._best, self._best_step = sign * value, self.step
-            scored.append(Scored(point, value, proposal.source, known, why))
-        return tuple(scored)
-
-    async def _values(self, points: Sequence[Point]) -> dict[Point, Evaluated]:
-        """Values of new points, those that were recorded from there."""
-        found = {}
-        for point in points:
-            recorded = self._recorded.get(point)
-            if recorded is not None:
-                found[point] = Evaluated(recorded.value, recorded.why)
-        missing = [point for point in points if point not in found]
-        evaluated = await self._evaluate(missing) if missing else []
-        return found | dict(zip(missing, evaluated, strict=True))
-
-    async def take(self, asked: Asked) -> Stepped:
-        """The step that these proposals make."""
-        self.step += asked.steps
-        known = {p.point for p in asked.proposals if p.point in self._found}
-        pairs = await self.score(asked.proposals)
-        made = sum(not pair.known for pair in pairs)
-        return Stepped(
-            step=self.step,
-            pairs=pairs,
-            readings=tuple(_known(reading, known) for reading in asked.readings),
-            evaluations=made if asked.evaluations is None else asked.evaluations,
-        )
-
-    def solved(self, pairs: Sequence[Scored]) -> bool:
-        """Whether any of these points solves the problem."""
-        return any(self._problem.solved(p.point, p.value) for p in pairs)
-
-    def stop(self, pairs: Sequence[Scored]) -> str | None:
-        """The reason to stop after a step, or None."""
-        if self.solved(pairs):
-            return "converged"
-        if self.step >= self._limits.max_steps:
-            return "max_steps"
-        patience = self._limits.patience
-        if patience is not None and self.step - self._best_step >= patience:
-            return "patience"
-        return None
-
-
-def _known(reading: Reading, known: set[Point]) -> Reading:
-    if reading.fate == "used" and reading.point in known:
-        return replace(reading, fate="known")
-    return reading
 
 
 async def run_all(

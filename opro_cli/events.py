@@ -25,9 +25,10 @@ Fate: TypeAlias = Literal[
     "blocked",  # by the provider, with a reason in `detail`
     "truncated",  # cut off before it held a solution
     "empty",
+    "unevaluated",  # a new point, but the evaluations allowed were made
 ]
 FATES: tuple[Fate, ...] = get_args(Fate)
-USABLE: frozenset[Fate] = frozenset({"used", "known", "duplicate"})
+USABLE: frozenset[Fate] = frozenset({"used", "known", "duplicate", "unevaluated"})
 
 Point: TypeAlias = tuple[Any, ...]
 
@@ -164,8 +165,10 @@ class Failed:
 REASONS = {
     "converged": "found the target",
     "max_steps": "made all the steps it was allowed",
-    "patience": "no better value for as many steps as patience allows",
+    "patience": "no better value for as long as patience allows",
     "diverged": "the loss grew without bound",
+    "max_evaluations": "made all the evaluations it was allowed",
+    "exhausted": "the optimizer has nothing more to propose",
     "max_iterations": "made all the iterations it was allowed",
     "max_cost": "the money allowed is spent",
     "max_calls": "the model calls allowed are made",

@@ -106,6 +106,14 @@ Patience = Annotated[
         "--patience", metavar="N", help="Steps without a better value, at most" + PRESETS_OWN + "."
     ),
 ]
+MaxEvaluations = Annotated[
+    str | None,
+    typer.Option("--max-evaluations", metavar="N", help="Evaluations a run, starts included."),
+]
+Optimizer = Annotated[
+    list[str],
+    typer.Option("--optimizer", "-O", metavar="NAME", help="A baseline; repeatable."),
+]
 Reps = Annotated[
     str | None,
     typer.Option("--reps", metavar="N", help="Repetitions of every target" + PRESETS_OWN + "."),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opro_cli import presets
+from opro_cli import optimizers, presets
 from opro_cli.environment import Environment
 from opro_cli.errors import ModelUnavailable, PresetError, UsageError
 from opro_cli.llm.base import Price
@@ -28,6 +29,7 @@ FLAGS = {
     "num_points": "problem.num_points",
     "objective": "problem.objective",
     "max_steps": "max_steps",
+    "max_evaluations": "max_evaluations",
     "patience": "patience",
     "reps": "reps",
     "seed": "seed",
@@ -133,15 +135,33 @@ def option(flag: str) -> str:
     return "--" + flag.replace("_", "-")
 
 
+def baselines(names: Sequence[str]) -> list[str]:
+    """The optimizers of ``run-baseline``, each once. Raises UsageError for what is none."""
+    known = [n for n in optimizers.NAMES if not optimizers.settings_of(n).needs_model]
+    for name in names:
+        if name not in optimizers.NAMES:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            raise UsageError(
+                f"--optimizer {name}: there is no such optimizer.",
+                f"did you mean {' or '.join(near)}?" if near else "optimizers: " + ", ".join(known),
+            )
+        if name not in known:
+            raise UsageError(
+                f"--optimizer {name}: it asks a model, and is no baseline.",
+                f"run it with `opro run-{name}`; baselines: {', '.join(known)}",
+            )
+    return list(dict.fromkeys(names))
+
+
 def make(
-    asked: Asked, env: Environment, optimizers: Sequence[str] | None = None, *, dry: bool = False
+    asked: Asked, env: Environment, names: Sequence[str] | None = None, *, dry: bool = False
 ) -> Plan:
     """The plan for these optimizers, or for everything in the preset.
 
     Args:
         asked: what was typed.
         env: environment and ``.env``.
-        optimizers: names, run on the preset's own values; None for a sweep: all optimizers the
+        names: of optimizers, run on the preset's own values; None for a sweep: all optimizers the
             preset names, on every cell of its grid.
         dry: plan although no model can be had.
 
@@ -150,12 +170,13 @@ def make(
     """
     resolved = presets.resolve(asked.preset, overrides(asked, env))
     notices: list[str] = []
-    if optimizers is None:
-        cells: Sequence[Preset] = resolved.cells
+    cells: Sequence[Preset] = resolved.cells
+    sweeping = names is None
+    if names is None:
         names = list(dict.fromkeys(["opro", *resolved.base.general.baselines]))
         notices += resolved.notices
     else:
-        cells, names = [resolved.base], list(optimizers)
+        cells = [resolved.base]
         if len(resolved.cells) > 1:
             notices.append(
                 f"{resolved.path} has a grid of {len(resolved.cells)} cells; this runs its base "
@@ -179,7 +200,7 @@ def make(
         {choice.wanted: choice for choice in choices.values()},
         tuple(dict.fromkeys(notices)),
         tuple(names),
-        grid={} if optimizers is not None else resolved.grid,
+        grid=resolved.grid if sweeping else {},
         unavailable=tuple(missing.values()),
     )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
-    """``run-opro``, ``run-sgd`` and ``sweep``."""
+    """``run-opro``, ``run-sgd``, ``run-baseline`` and ``sweep``."""
     env = Environment()
     asked = plan.Asked(
         preset=options["preset"],
@@ -138,10 +138,16 @@ def _result(run: display.Watched) -> dict[str, Any]:
 
 
 def report(
-    ids: Sequence[str], names: Sequence[str], form: str, output: Path | None, runs_dir: Path | None
+    ids: Sequence[str],
+    names: Sequence[str],
+    form: str,
+    output: Path | None,
+    runs_dir: Path | None,
+    baseline: str | None = None,
 ) -> int:
     """``report``."""
     reports.check_format(form)
+    reports.check_baseline(baseline)
     directory = runs_directory(runs_dir, Environment())
     chosen, damaged = Runs(directory).select(ids)
     if names:
@@ -151,7 +157,7 @@ def report(
     if not chosen and not damaged and form not in ("json", "csv"):
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    summary = reports.summarize(chosen, damaged)
+    summary = reports.summarize(chosen, damaged, baseline)
     text = reports.render(summary, form, None if output else _width())
     for error in summary.damaged:
         say(f"error: {error.message}")

@@ -65,6 +65,11 @@ class General(Settings):
     seed: Annotated[Integer, Field(ge=0, lt=2**32)] = 0
     max_steps: Annotated[Integer, Field(ge=1)] = 500
     patience: Annotated[Integer, Field(ge=1)] | None = None
+    """Steps of OPRO without a better value; for other optimizers, as many evaluations as these
+    steps could take."""
+    max_evaluations: Annotated[Integer, Field(ge=1)] | None = None
+    """Evaluations a run, at most, whoever proposes; null for as many as ``max_steps`` steps of
+    OPRO could take, and the starting points."""
     limits: LimitSettings = LimitSettings()
     budget: BudgetSettings = BudgetSettings()
     published: tuple[Published, ...] = ()
@@ -132,7 +137,7 @@ class Preset:
                         repetition=repetition,
                         optimizer=section,
                         seed=self.general.seed if random else 0,
-                        limits=Limits(self.general.max_steps, self.general.patience),
+                        limits=self._limits(),
                         published=published[label(target)],
                         axes={k: v for k, v in self.axes.items() if _concerns(k, name)},
                     )
@@ -149,6 +154,16 @@ class Preset:
         """What an experiment with this optimizer is, targets and model apart."""
         problem = self.problem.summary_of_settings()
         return {"problem": problem, name: self.sections[name].experiment()}
+
+    def _limits(self) -> Limits:
+        """The same for every optimizer: the steps of OPRO set the budget of evaluations."""
+        general = self.general
+        return Limits(
+            general.max_steps,
+            general.patience,
+            general.max_evaluations,
+            self.sections["opro"].evaluations_per_step,
+        )
 
     def _published(self, name: str, target: Target) -> Iterator[dict[str, Any]]:
         tables = [t for t in self.general.published if t.optimizer == name]
@@ -208,6 +223,7 @@ class RunSpec:
             self.optimizer.name: _plain(self.optimizer),
             "max_steps": limits.max_steps,
             "patience": limits.patience,
+            "max_evaluations": limits.budget(),
         }
 
     def with_optimizer(self, **changes: Any) -> RunSpec:
@@ -230,6 +246,8 @@ class RunSpec:
             "settings": _plain(self.optimizer),
             "max_steps": self.limits.max_steps,
             "patience": self.limits.patience,
+            "max_evaluations": self.limits.max_evaluations,
+            "per_step": self.limits.per_step,
             "axes": dict(self.axes),
             "published": [dict(row) for row in self.published],
             "source": self.source,
@@ -246,7 +264,12 @@ class RunSpec:
             repetition=int(data["repetition"]),
             optimizer=optimizer.model_validate(data["settings"]),
             seed=int(data["seed"]),
-            limits=Limits(data["max_steps"], data["patience"]),
+            limits=Limits(
+                data["max_steps"],
+                data["patience"],
+                data.get("max_evaluations"),
+                data.get("per_step"),
+            ),
             published=tuple(data["published"]),
             axes=data["axes"],
             source=data["source"],

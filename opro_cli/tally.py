@@ -25,6 +25,8 @@ from opro_cli.events import (
 from opro_cli.problems.base import Direction
 from opro_cli.spec import RunSpec
 
+LOSSES: tuple[Fate, ...] = ("blocked", "truncated", "empty", "unparsable", "non_finite")
+"""Fates that say nothing of the search: with other luck the reply would have held a point."""
 CURVE = 64
 """Points kept of the curve of the best value."""
 
@@ -41,6 +43,8 @@ class Tally:
     points: set[Point] = field(default_factory=set)
     evaluations: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
+    idle: int = 0
+    """Steps that brought no new point."""
     replies: int = 0
     calls: int = 0
     attempts: int = 0
@@ -73,6 +77,16 @@ class Tally:
     def unusable(self) -> int:
         """Replies (or solutions in them) that were no point."""
         return sum(count for fate, count in self.fates.items() if fate not in USABLE)
+
+    @property
+    def lost(self) -> dict[Fate, int]:
+        """Replies (or solutions in them) that came to nothing for no reason of the search's."""
+        return {fate: self.fates[fate] for fate in LOSSES if self.fates[fate]}
+
+    @property
+    def retries(self) -> int:
+        """Attempts beyond the one that each reply takes."""
+        return max(self.attempts - self.replies, 0)
 
     @property
     def state(self) -> str:
@@ -114,6 +128,7 @@ class Tally:
                 self.step, self.reason, self.error = event.step, None, None  # it went on
                 self.evaluations += event.evaluations
                 self.fates.update(reading.fate for reading in event.readings)
+                self.idle += all(pair.known for pair in event.pairs)
                 self._pairs(event.pairs)
             case Stopped(step, reason):
                 self.step, self.reason = step, reason

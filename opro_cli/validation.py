@@ -196,7 +196,7 @@ def _validate(
     if not isinstance(data, Mapping):
         raise PresetError(
             f"{where}: {section} must be a section with settings, not {_shown(data)}.",
-            f"as in `{section}: {{{next(iter(model.model_fields))}: …}}`",
+            f"as in `{section}: {{{next(iter(model.model_fields), '…')}: …}}`",
         )
     key = section, json.dumps(data)
     if key not in memo:

@@ -12,7 +12,6 @@ import pytest
 
 from opro_cli import engine, presets, problems
 from opro_cli.events import Stopped
-from opro_cli.optimizers import Limits
 from opro_cli.spec import RunSpec
 from tests.doubles import Scripted
 from tests.test_problems import Journal
@@ -57,7 +56,7 @@ def test_the_example_problem_runs(paint, opro):
 
     asyncio.run(engine.run(spec, journal, engine.Surroundings(Scripted(answer))))
     assert journal.events[-1] == Stopped(1, "converged")
-    assert RunSpec.load(spec.dump()).limits == Limits(50)
+    assert RunSpec.load(spec.dump()).limits == spec.limits
     done = opro("run-opro", "--preset", paint, "--dry-run", "--model", "local")
     assert done.exit_code == 0, done.output
 

@@ -21,9 +21,11 @@ from opro_cli.metaprompt import FORMS
 from opro_cli.optimizers import Limits
 from opro_cli.optimizers.opro import read_reply
 from opro_cli.optimizers.sgd import Differentiable
+from opro_cli.problems.base import Continuous
 from opro_cli.problems.mixed import Mixed
 from opro_cli.problems.tour import Tours
 from opro_cli.spec import RunSpec
+from opro_cli.tours import TourProblem
 from tests.doubles import Scripted
 from tests.test_space import gbnf_to_regex
 
@@ -74,6 +76,17 @@ def any_point(space, rng: np.random.Generator):
 
 def test_there_is_an_example_of_every_kind():
     assert set(EXAMPLES) == set(problems.KINDS)
+
+
+def suits(name: str, problem) -> bool:
+    """Whether an optimizer can work on a problem: gradients, a cube, or distances."""
+    if name == "sgd":
+        return isinstance(problem, Differentiable) and bool(problem.optimum)
+    if name in ("nelder-mead", "cma-es", "tpe", "quadratic-fit"):
+        return isinstance(problem.space, Continuous)
+    if name in ("nearest-neighbour", "farthest-insertion", "two-opt"):
+        return isinstance(problem, TourProblem)
+    return True
 
 
 @pytest.mark.parametrize("kind", problems.KINDS)
@@ -136,7 +149,7 @@ class TestEveryProblem:
         """Twice, with the same events."""
         problem = PROBLEMS[kind]
         section = optimizers.settings_of(name)()
-        if name == "sgd" and not (isinstance(problem, Differentiable) and problem.optimum):
+        if not suits(name, problem):
             with pytest.raises(UsageError):
                 section.build(optimizers.Task(problem, None))
             return

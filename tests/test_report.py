@@ -175,10 +175,10 @@ def test_text_from_elsewhere_reaches_no_format_unescaped(runs, form):
         assert "\u202e" not in text
     if form == "markdown":
         assert "<b>" not in text
-        for line in text.splitlines():
-            if line.startswith("|"):
-                cells = line.replace("\\|", "").count("|")
-                assert cells == 15
+        for part in text.split("\n\n"):  # every row of a table has as many cells as its heading
+            lines = [line for line in part.splitlines() if line.startswith("|")]
+            assert len({line.replace("\\|", "").count("|") for line in lines}) <= 1
+        assert text.count("\n| ") > 4
     if form == "table":
         assert "[red]x[/red]" in text  # shown as it is, not read as markup
 

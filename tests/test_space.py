@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opro_cli.problems.base import Unusable
+from opro_cli.problems.base import Continuous, Unusable
 from opro_cli.problems.space import Box, Range
 
 NAMES = st.lists(
@@ -106,3 +107,43 @@ def test_ranges_are_said_in_words():
     assert BOX.describe() == "w and b are whole numbers from -100 to 100"
     mixed = Box([Range("lr", 0, 1, 3), Range("depth", 1, 8)])
     assert "lr is a number with 3 decimals from 0.000 to 1.000" in mixed.describe()
+
+
+@given(points())
+def test_a_point_is_its_own_nearest_and_comes_back_from_the_cube(case):
+    box, point = case
+    assert box.nearest(point) == point
+    unit = box.to_unit(point)
+    assert ((unit >= -1e-12) & (unit <= 1 + 1e-12)).all()
+    assert box.from_unit(unit) == point
+    assert isinstance(box, Continuous)
+
+
+@given(boxes(), st.data())
+def test_the_nearest_point_is_one_of_the_space_and_no_farther_than_half_a_step(box, data):
+    anywhere = tuple(data.draw(st.floats(-2000, 2000)) for _ in box.ranges)
+    nearest = box.nearest(anywhere)
+    assert box.from_values(nearest) == nearest
+    for r, value, there in zip(box.ranges, anywhere, nearest, strict=True):
+        if r.low <= value <= r.high:
+            assert abs(value - there) <= 0.5 * 10**-r.decimals + 1e-9
+
+
+def test_what_is_not_finite_has_no_nearest_point():
+    box = Box([Range("w", 0, 1), Range("b", 0, 1)])
+    assert box.nearest((float("inf"), 0.2)) == (float("inf"), 0.2)
+
+
+@given(boxes(), st.integers(0, 2**32))
+def test_samples_are_points_of_the_space_and_follow_the_seed(box, seed):
+    sampled = box.sample(np.random.default_rng(seed))
+    assert box.from_values(sampled) == sampled
+    assert sampled == box.sample(np.random.default_rng(seed))
+
+
+def test_samples_are_uniform_up_to_both_ends():
+    box = Box([Range("w", -2, 2)])
+    rng = np.random.default_rng(0)
+    counts = np.bincount([box.sample(rng)[0] + 2 for _ in range(5000)])
+    assert len(counts) == 5
+    assert counts.min() > 900

@@ -17,9 +17,9 @@ from opro_cli.optimizers.opro import read_replies
 from opro_cli.problems import shortest
 from opro_cli.problems.base import Unusable
 from opro_cli.problems.tour import Tours, normal
-from opro_cli.problems.tours import farthest_insertion, length, nearest_neighbour
 from opro_cli.problems.tsp import TspSettings, coordinates, distances_of
 from opro_cli.text import point
+from opro_cli.tours import farthest_insertion, length, nearest_neighbour
 
 TARGET = {"cities": 8}
 FIVE = Tours(5)

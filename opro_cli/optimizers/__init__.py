@@ -27,6 +27,14 @@ __all__ = [
 NAMES: dict[str, str] = {
     "opro": "opro_cli.optimizers.opro:OproSettings",
     "sgd": "opro_cli.optimizers.sgd:SgdSettings",
+    "random": "opro_cli.optimizers.random:RandomSettings",
+    "nelder-mead": "opro_cli.optimizers.nelder_mead:NelderMeadSettings",
+    "cma-es": "opro_cli.optimizers.cma_es:CmaEsSettings",
+    "tpe": "opro_cli.optimizers.tpe:TpeSettings",
+    "quadratic-fit": "opro_cli.optimizers.quadratic_fit:QuadraticFitSettings",
+    "nearest-neighbour": "opro_cli.optimizers.nearest_neighbour:NearestNeighbourSettings",
+    "farthest-insertion": "opro_cli.optimizers.farthest_insertion:FarthestInsertionSettings",
+    "two-opt": "opro_cli.optimizers.two_opt:TwoOptSettings",
 }
 
 

@@ -57,6 +57,11 @@ class OproSettings(OptimizerSettings):
         return self.model_dump(include={"temperature", "max_num_pairs", "points_per_step"})
 
     @property
+    def evaluations_per_step(self) -> int:
+        """Every proposal is evaluated."""
+        return self.points_per_step
+
+    @property
     def replies_per_step(self) -> int:
         """Replies that a step needs for its proposals."""
         return -(-self.points_per_step // self.proposals_per_call)

@@ -67,6 +67,10 @@ class SgdSettings(OptimizerSettings):
 
     name: ClassVar[str] = "sgd"
     summary: ClassVar[str] = "gradient descent on the data (full batch, or mini-batches)"
+    proposes: ClassVar[bool] = False
+    step_name: ClassVar[str] = "iteration"
+    sees: ClassVar[str] = "data and gradients"
+    column: ClassVar[str] = "SGD count"
 
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-6
     tolerance: Annotated[Number, Field(gt=0)] = 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from opro_cli.problems.base import (
+    Continuous,
     Point,
     Problem,
     ProblemSettings,
@@ -17,6 +18,7 @@ from opro_cli.problems.base import (
 
 __all__ = [
     "KINDS",
+    "Continuous",
     "Point",
     "Problem",
     "ProblemSettings",

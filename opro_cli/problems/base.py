@@ -12,9 +12,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from opro_cli.events import Fate
@@ -72,6 +73,34 @@ class Space(Protocol):
 
     def describe(self) -> str:
         """The constraints in words, as one clause."""
+
+    def nearest(self, point: Point) -> Point:
+        """The point of the space nearest to one that may lie between its points or outside.
+
+        A point of the space is its own nearest point.
+        """
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """A point of the space drawn uniformly."""
+
+
+@runtime_checkable
+class Continuous(Protocol):
+    """A space that is a cube to optimizers that move through one: what they ask beyond Space."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name a coordinate; their number is the dimension d."""
+
+    def to_unit(self, point: Point) -> NDArray[np.float64]:
+        """The point in the unit cube, shape (d,): 0 is the low end of a coordinate, 1 the high."""
+
+    def from_unit(self, unit: NDArray[np.float64]) -> Point:
+        """The point at a place of the unit cube, as finely as the objective takes it.
+
+        Where the objective is defined between the points of the space, this need not be one
+        of them; :meth:`Space.nearest` brings it there. ``from_unit(to_unit(p)) == p``.
+        """
 
 
 @dataclass(frozen=True)

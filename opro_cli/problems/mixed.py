@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     Field,
     StrictBool,
@@ -126,6 +127,22 @@ class Log:
             raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
         return rounded
 
+    def nearest(self, value: float) -> float:
+        """The number with so many digits that is nearest."""
+        return float(self.render(min(max(value, self.low), self.high)))
+
+    def sample(self, rng: np.random.Generator) -> float:
+        """A number drawn uniformly on the logarithmic scale."""
+        return self.from_unit(float(rng.uniform()))
+
+    def to_unit(self, value: float) -> float:
+        """0 at the low end, 1 at the high one, on the logarithmic scale."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+    def from_unit(self, unit: float) -> float:
+        """The number there, with its digits."""
+        return self.nearest(self.low * (self.high / self.low) ** min(max(unit, 0.0), 1.0))
+
     def span(self) -> str:
         """The range in words."""
         return f"{self.render(self.low)} to {self.render(self.high)}"
@@ -170,6 +187,24 @@ class Choices:
                 return choice
         raise Unusable("out_of_range", f"{self.name} is none of {self._listed()}")
 
+    def nearest(self, value: Choice) -> Choice:
+        """The choice itself: names have no distance."""
+        return value
+
+    def sample(self, rng: np.random.Generator) -> Choice:
+        """Any of them, equally likely."""
+        return self.choices[int(rng.integers(len(self.choices)))]
+
+    def to_unit(self, value: Choice) -> float:
+        """The middle of the choice's part of the line."""
+        texts = [_text(choice) for choice in self.choices]
+        return (texts.index(_text(value)) + 0.5) / len(texts)
+
+    def from_unit(self, unit: float) -> Choice:
+        """The choice whose part of the line this is."""
+        last = len(self.choices) - 1
+        return self.choices[min(max(int(unit * len(self.choices)), 0), last)]
+
     def schema(self) -> dict[str, Any]:
         """JSON schema of the choice."""
         return {"enum": list(self.choices)}
@@ -197,6 +232,10 @@ class Mixed(Named[Coordinate]):
         """A point drawn uniformly, each coordinate on its scale."""
         values = [p.drawn(rng) for p in self.parameters.values()]
         return self.from_values(values)
+
+    def from_unit(self, unit: NDArray[np.float64]) -> Point:
+        """The point at a place of the unit cube: one of the space, as a function takes no other."""
+        return self.nearest(super().from_unit(unit))
 
 
 def _text(value: Any) -> str:

@@ -91,8 +91,8 @@ def _rounds(n: int, roads: NDArray[np.intp]) -> list[list[int]]:
 @functools.cache
 def shortest_length(cities: int, seed: int) -> float:
     """Length of the shortest tour of an instance, computed once. Raises as shortest_tour."""
-    from opro_cli.problems.tours import length
     from opro_cli.problems.tsp import coordinates, distances_of
+    from opro_cli.tours import length
 
     distances = distances_of(coordinates(cities, seed))
     return length(distances, shortest_tour(distances))

@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opro_cli.problems.base import Point, Unusable
 from opro_cli.problems.words import listed
+
+Floats = NDArray[np.float64]
+
+SAME = 1e-12
+"""Of the width of a range: what rounding may do to a number on its way through the cube."""
 
 # ASCII digits only: "１２", "0x10", "1_000" and "--5" are no numbers here.
 NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -39,6 +45,18 @@ class Coordinate(Protocol):
 
     def parse(self, value: Any) -> Any:
         """A JSON value or a text as this coordinate's value. Raises Unusable."""
+
+    def nearest(self, value: Any) -> Any:
+        """The value of this coordinate that is nearest."""
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """A value drawn uniformly on its scale."""
+
+    def to_unit(self, value: Any) -> float:
+        """Its place between 0 and 1, on its scale."""
+
+    def from_unit(self, unit: float) -> Any:
+        """The value at a place between 0 and 1."""
 
     def schema(self) -> dict[str, Any]:
         """JSON schema of the value."""
@@ -80,6 +98,35 @@ class Range:
         if not self.low <= rounded <= self.high:
             raise Unusable("out_of_range", f"{self.name} is outside {self.span()}")
         return int(rounded) if self.decimals == 0 else rounded
+
+    def nearest(self, value: float) -> float | int:
+        """The number of this coordinate that is nearest."""
+        rounded = float(np.round(min(max(value, self.low), self.high), self.decimals)) + 0.0
+        return int(rounded) if self.decimals == 0 else rounded
+
+    def sample(self, rng: np.random.Generator) -> float | int:
+        """A number drawn uniformly from those there are."""
+        scale = 10**self.decimals
+        low, high = math.ceil(self.low * scale), math.floor(self.high * scale)
+        return self.nearest(int(rng.integers(low, high, endpoint=True)) / scale)
+
+    def to_unit(self, value: float) -> float:
+        """0 at the low end, 1 at the high one."""
+        return (value - self.low) / self._width
+
+    def from_unit(self, unit: float) -> float:
+        """The number there, unrounded: a sum of squares is defined between grid points, too.
+
+        What is a grid point but for the last bits is that grid point.
+        """
+        there = self.low + unit * self._width
+        nearest = float(self.nearest(there))
+        return nearest if abs(nearest - there) <= SAME * self._width else there
+
+    @property
+    def _width(self) -> float:
+        """From low to high; 1 for a range of one number, which has no width to divide by."""
+        return (self.high - self.low) or 1.0
 
     def span(self) -> str:
         """The range in words."""
@@ -141,6 +188,25 @@ class Named(Generic[C]):
         if match is None:
             raise Unusable("unparsable", "not a line of the form " + self.render_names())
         return self.from_values(match.groups())
+
+    def nearest(self, point: Point) -> Point:
+        """Every coordinate brought to its nearest value; a point that is not finite stays."""
+        if any(isinstance(value, float) and not math.isfinite(value) for value in point):
+            return point
+        return tuple(c.nearest(value) for c, value in zip(self.coordinates, point, strict=True))
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """A point drawn uniformly, each coordinate on its scale."""
+        return tuple(c.sample(rng) for c in self.coordinates)
+
+    def to_unit(self, point: Point) -> Floats:
+        """The point in the unit cube, shape (d,)."""
+        pairs = zip(self.coordinates, point, strict=True)
+        return np.array([c.to_unit(value) for c, value in pairs], dtype=np.float64)
+
+    def from_unit(self, unit: Floats) -> Point:
+        """The point at a place of the unit cube."""
+        return tuple(c.from_unit(float(u)) for c, u in zip(self.coordinates, unit, strict=True))
 
     def render_names(self) -> str:
         """The form of a line, such as ``w=…, b=…``."""

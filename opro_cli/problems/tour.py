@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from opro_cli.problems.base import Point, Unusable
 from opro_cli.problems.space import finite, up_to
 
@@ -48,6 +50,14 @@ class Tours:
         if match is None:
             raise Unusable("unparsable", f"not a line of the form {LEAD}0,…")
         return self.from_values(match.group(1).split(","))
+
+    def nearest(self, point: Point) -> Point:
+        """The tour itself: there is nothing between tours."""
+        return point
+
+    def sample(self, rng: np.random.Generator) -> Point:
+        """A tour drawn uniformly."""
+        return normal(rng.permutation(self.cities).tolist())
 
     def to_values(self, point: Point) -> list[int]:
         """``[0, 3, 1, 2]``."""

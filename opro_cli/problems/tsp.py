@@ -30,7 +30,7 @@ from opro_cli.problems.base import (
 )
 from opro_cli.problems.fitting import Floats, Seed, SeedRule
 from opro_cli.problems.tour import MAX_CITIES, Tours, normal
-from opro_cli.problems.tours import farthest_insertion, length, nearest_neighbour
+from opro_cli.tours import farthest_insertion, length, nearest_neighbour
 
 REACH = 100.0
 SAME = 1e-6

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+
+from opro_cli import optimizers
 from opro_cli.errors import UsageError
 from opro_cli.report.summary import Summary, summarize
 
-__all__ = ["FORMATS", "Summary", "check_format", "render", "summarize"]
+__all__ = ["FORMATS", "Summary", "check_baseline", "check_format", "render", "summarize"]
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -14,6 +17,17 @@ def check_format(form: str) -> None:
     """Raises UsageError for anything but one of ``FORMATS``."""
     if form not in FORMATS:
         raise UsageError(f"--format {form}: no such format.", "formats: " + ", ".join(FORMATS))
+
+
+def check_baseline(name: str | None) -> None:
+    """Raises UsageError for a name that no optimizer has."""
+    if name is None or name in optimizers.NAMES:
+        return
+    near = difflib.get_close_matches(name, optimizers.NAMES, n=3, cutoff=0.4)
+    raise UsageError(
+        f"--baseline {name}: there is no such optimizer.",
+        f"did you mean {' or '.join(near)}?" if near else "see " + ", ".join(optimizers.NAMES),
+    )
 
 
 def render(summary: Summary, form: str, width: int | None = None) -> str:

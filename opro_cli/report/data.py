@@ -5,17 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from opro_cli.events import FATES
+from opro_cli.report.paired import compare, opponents
+from opro_cli.report.statistics import wilson
 from opro_cli.report.summary import Row, Stat, Summary
 from opro_cli.text import clean
 
 
-def to_object(row: Row) -> dict[str, Any]:
-    """One row as a JSON object."""
+def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """One row as a JSON object, with its comparisons against a baseline."""
     best, usage = row.best, row.usage
     space = row.runs[0].spec.instance().space
+    rate = wilson(len(row.converged), len(row.runs))
+    stats = {
+        "steps": row.steps,
+        "distinct_pairs": row.distinct_pairs,
+        "recorded_pairs": row.recorded_pairs,
+        "evaluations": row.evaluations,
+    }
     return {
         "preset": row.preset,
         "problem": row.problem,
@@ -28,16 +38,28 @@ def to_object(row: Row) -> dict[str, Any]:
         "converged": len(row.converged),
         "failed": row.states["failed"],
         "unfinished": row.states["unfinished"],
-        "steps": _stat(row.steps),
-        "distinct_pairs": _stat(row.distinct_pairs),
-        "recorded_pairs": _stat(row.recorded_pairs),
-        "evaluations": _stat(row.evaluations),
+        **{name: _stat(stat) for name, stat in stats.items()},
         "calls": row.calls,
         "tokens": {
             "input": usage.input if usage else None,
             "output": usage.output if usage else None,
         },
+        "thinking_tokens": usage.thinking if usage else None,
         "cost": row.cost,
+        "seconds": round(row.seconds, 3),
+        "max_evaluations": row.budget,
+        "sees": row.kind.sees,
+        "statistics": {
+            "converged": {"rate": len(row.converged) / len(row.runs), "interval": list(rate)},
+            **{name: _more(stat) for name, stat in stats.items()},
+        },
+        "replies": {
+            "received": sum(run.tally.replies for run in row.runs),
+            **{fate: row.fates[fate] for fate in FATES},
+            "retries": sum(run.tally.retries for run in row.runs),
+            "idle_steps": sum(run.tally.idle for run in row.runs),
+            "lost": sum(row.lost.values()),
+        },
         "best": {
             "point": space.to_values(best[0]) if best else None,
             "value": best[1] if best else None,
@@ -45,24 +67,36 @@ def to_object(row: Row) -> dict[str, Any]:
         "stop_reasons": row.stop_reasons,
         "published": row.published,
         "runs": [run.id for run in row.runs],
+        **({"paired": list(paired)} if paired else {}),
     }
 
 
 def render_json(summary: Summary) -> str:
     """The rows as a JSON list."""
-    rows = [to_object(row) for row in summary.rows]
+    rows = list(_objects(summary))
     return json.dumps(rows, indent=2, allow_nan=False) + "\n"
 
 
 def render_csv(summary: Summary) -> str:
     """The rows with nested keys joined by dots; lists are separated by spaces."""
-    flat = [dict(_flat(to_object(row))) for row in summary.rows]
+    flat = [dict(_flat(row)) for row in _objects(summary)]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return stream.getvalue()
+
+
+def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
+    pairs = list(opponents(summary.rows, summary.baseline)) if summary.baseline else []
+    for row in summary.rows:
+        against = [base for mine, base in pairs if mine is row]
+        yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in against])
+
+
+def _more(stat: Stat | None) -> dict[str, Any] | None:
+    return stat.more_json() if stat else None
 
 
 def _stat(stat: Stat | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ def render(summary: Summary) -> str:
         lines.append("|" + " --- |" * len(headings))
         lines += ["| " + " | ".join(escape(c) for c in row) + " |" for row in rows]
         parts.append("\n".join(lines))
+        parts += [escape(note) for note in table.notes]
     parts += [f"*{escape(note)}*" for note in summary.notes]
     return "\n\n".join(parts) + "\n" if parts else ""
 

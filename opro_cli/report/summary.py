@@ -2,158 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
 
 from opro_cli import past
 from opro_cli.errors import RunsError
-from opro_cli.events import Usage
-from opro_cli.problems import Target
+from opro_cli.report.notes import cautions, left_out
+from opro_cli.report.rows import Counted, Row
+from opro_cli.report.statistics import Stat
 from opro_cli.runs import Recorded
-from opro_cli.spec import RunSpec, digest
-from opro_cli.tally import Tally
+from opro_cli.spec import digest
+
+__all__ = ["Counted", "Row", "Stat", "Summary", "count", "summarize"]
 
 FINISHED = ("converged", "stopped")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """One run: what was asked for and what it came to."""
-
-    id: str
-    spec: RunSpec
-    tally: Tally
-    model: str | None
-    created: str
-
-
-@dataclass(frozen=True)
-class Stat:
-    """Values with their mean and population standard deviation."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Arithmetic mean."""
-        return float(np.mean(self.values))
-
-    @property
-    def std(self) -> float:
-        """Population standard deviation, as in the published tables (``numpy.std``)."""
-        return float(np.std(self.values))
-
-    def to_json(self) -> dict[str, Any]:
-        """Mean, std and the values."""
-        return {"mean": self.mean, "std": self.std, "values": list(self.values)}
-
-
-@dataclass(frozen=True)
-class Row:
-    """All runs of one target that differ in nothing but their repetition."""
-
-    preset: str
-    optimizer: str
-    model: str | None
-    target: Target
-    settings: dict[str, Any]
-    runs: tuple[Counted, ...]
-    axes: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def problem(self) -> str:
-        """The problem's kind."""
-        return str(self.settings["problem"]["kind"])
-
-    @property
-    def group(self) -> str:
-        """Equal for rows that belong in one table."""
-        return digest([self.preset, self.optimizer, self.model, self.settings])
-
-    @property
-    def arena(self) -> str:
-        """Equal for rows that solve the same problems, whoever solves them."""
-        return digest([self.preset, self.settings["problem"]])
-
-    @property
-    def states(self) -> Counter[str]:
-        """How many runs are in which state."""
-        return Counter(run.tally.state for run in self.runs)
-
-    @property
-    def converged(self) -> list[Counted]:
-        """The runs that found the target."""
-        return [run for run in self.runs if run.tally.state == "converged"]
-
-    @property
-    def steps(self) -> Stat | None:
-        """Steps (for gradient descent: iterations) of the converged runs."""
-        return _stat(run.tally.step for run in self.converged)
-
-    @property
-    def distinct_pairs(self) -> Stat | None:
-        """Different points of the converged runs, starts included; None for gradient descent."""
-        if not self.proposes:
-            return None
-        return _stat(run.tally.distinct_pairs for run in self.converged)
-
-    @property
-    def recorded_pairs(self) -> Stat | None:
-        """Points over all steps of the converged runs: one proposed in two steps counts twice."""
-        if not self.proposes:
-            return None
-        return _stat(run.tally.recorded_pairs for run in self.converged)
-
-    @property
-    def evaluations(self) -> Stat | None:
-        """Evaluations of the objective in the converged runs."""
-        return _stat(run.tally.evaluations for run in self.converged)
-
-    @property
-    def proposes(self) -> bool:
-        """Whether the optimizer proposes points one by one, so that pairs can be counted."""
-        return self.optimizer != "sgd"
-
-    @property
-    def calls(self) -> int:
-        """Model calls of all runs."""
-        return sum(run.tally.calls for run in self.runs)
-
-    @property
-    def usage(self) -> Usage | None:
-        """Tokens of all runs; None where no reply came with a count."""
-        metered = any(run.tally.replies > run.tally.unmetered for run in self.runs)
-        return sum((run.tally.usage for run in self.runs), Usage()) if metered else None
-
-    @property
-    def cost(self) -> float | None:
-        """US dollars of all runs; None where the price of any reply is unknown."""
-        if any(run.tally.unpriced for run in self.runs):
-            return None
-        return sum(run.tally.cost for run in self.runs)
-
-    @property
-    def best(self) -> tuple[tuple[Any, ...], float] | None:
-        """The best pair of all runs."""
-        found = [run.tally.best for run in self.runs if run.tally.best is not None]
-        if not found:
-            return None
-        low = self.runs[0].tally.direction == "minimize"
-        return (min if low else max)(found, key=lambda pair: pair[1])
-
-    @property
-    def stop_reasons(self) -> dict[str, int]:
-        """Why the runs stopped."""
-        return dict(Counter(run.tally.reason for run in self.runs if run.tally.reason))
-
-    @property
-    def published(self) -> list[dict[str, Any]]:
-        """What was published for this target and these settings."""
-        return [dict(row) for row in self.runs[0].spec.published]
 
 
 @dataclass(frozen=True)
@@ -164,6 +26,8 @@ class Summary:
     notes: tuple[str, ...]
     damaged: tuple[RunsError, ...] = ()
     """Runs that could not be read, and are in no row."""
+    baseline: str | None = None
+    """The optimizer that the others are compared with in pairs."""
 
 
 def count(recorded: Recorded) -> Counted:
@@ -174,11 +38,16 @@ def count(recorded: Recorded) -> Counted:
     return Counted(recorded.id, spec, tally, model, recorded.created)
 
 
-def summarize(recorded: Iterable[Recorded], damaged: Sequence[RunsError] = ()) -> Summary:
+def summarize(
+    recorded: Iterable[Recorded],
+    damaged: Sequence[RunsError] = (),
+    baseline: str | None = None,
+) -> Summary:
     """Rows in the order their runs were made, and notes.
 
     Args:
         recorded: the runs.
+        baseline: an optimizer to compare the others with.
         damaged: why further runs cannot be read; they are named, as those of ``recorded`` are
             whose logs turn out to be damaged.
     """
@@ -206,7 +75,8 @@ def summarize(recorded: Iterable[Recorded], damaged: Sequence[RunsError] = ()) -
         )
         for group in grouped.values()
     )
-    return Summary(rows, tuple(_notes(kept, superseded, problems)), tuple(problems))
+    notes = (*left_out(kept, superseded, problems), *cautions(rows, baseline))
+    return Summary(rows, notes, tuple(problems), baseline)
 
 
 def _latest(runs: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
@@ -223,31 +93,3 @@ def _latest(runs: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
 
 def _finished(run: Counted) -> bool:
     return run.tally.state in FINISHED
-
-
-def _notes(
-    kept: Sequence[Counted], superseded: Sequence[Counted], damaged: Sequence[RunsError]
-) -> Iterable[str]:
-    if damaged:
-        said = [error.message.rstrip(".") for error in damaged]
-        yield f"{len(said)} damaged, in no row: " + _listed(said)
-    if superseded:
-        yield (
-            f"{len(superseded)} earlier runs of the same specs are left out: "
-            + _listed([run.id for run in superseded])
-        )
-    for state in ("failed", "unfinished"):
-        named = [run for run in kept if run.tally.state == state]
-        if named:
-            said = [f"{run.id} ({run.tally.error})" if run.tally.error else run.id for run in named]
-            yield f"{len(named)} {state}, not in any mean: " + _listed(said)
-
-
-def _listed(names: Sequence[str], most: int = 10) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _stat(values: Iterable[float]) -> Stat | None:
-    found = tuple(values)
-    return Stat(found) if found else None

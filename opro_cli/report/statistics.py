@@ -1,0 +1,103 @@
+"""Means and what can be trusted of them. Pure, and the same on every machine.
+
+Standard deviations are population ones, as in the published tables (``numpy.std``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+Z = 1.959963984540054
+"""Quantile of the normal distribution that belongs to ``LEVEL``."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Values with their mean and spread."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Arithmetic mean."""
+        return float(np.mean(self.values))
+
+    @property
+    def std(self) -> float:
+        """Population standard deviation."""
+        return float(np.std(self.values))
+
+    @property
+    def median(self) -> float:
+        """Middle value."""
+        return float(np.median(self.values))
+
+    @property
+    def quartiles(self) -> Interval:
+        """First and third quartile (numpy's linear interpolation)."""
+        low, high = np.percentile(self.values, [25, 75])
+        return float(low), float(high)
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Bootstrap interval of the mean; None for fewer than two values."""
+        return bootstrap(self.values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean, std and the values."""
+        return {"mean": self.mean, "std": self.std, "values": list(self.values)}
+
+    def more_json(self) -> dict[str, Any]:
+        """Median, quartiles and the interval of the mean."""
+        return {
+            "median": self.median,
+            "quartiles": list(self.quartiles),
+            "interval": list(self.interval) if self.interval else None,
+        }
+
+
+def bootstrap(values: Sequence[float]) -> Interval | None:
+    """Percentile bootstrap interval of a mean (B. Efron, Annals of Statistics 7, 1979).
+
+    The resamples are those of one fixed seed, so that a report says the same every time. None
+    for fewer than two values: resampling one says nothing.
+    """
+    if len(values) < 2:
+        return None
+    sample = np.asarray(values, dtype=np.float64)
+    drawn = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(sample[drawn].mean(axis=1), [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def wilson(successes: int, trials: int) -> Interval:
+    """Interval of a success rate (E. Wilson, JASA 22, 1927). For no trials it is all there is."""
+    if trials == 0:
+        return 0.0, 1.0
+    rate, z2 = successes / trials, Z * Z
+    middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = Z * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
+    # At 0 and 1 the exact ends are 0 and 1; rounding must not take them away.
+    low = 0.0 if successes == 0 else middle - half
+    high = 1.0 if successes == trials else middle + half
+    return low, high
+
+
+def sign_test(better: int, worse: int) -> float:
+    """Two-sided p of as many pairs one way if either way were as likely; ties are left out."""
+    pairs = better + worse
+    if pairs == 0:
+        return 1.0
+    tail: float = sum(math.comb(pairs, k) for k in range(min(better, worse) + 1)) / 2**pairs
+    return min(1.0, 2 * tail)
