@@ -25,6 +25,7 @@ from google.genai import errors, types
 
 from opro_cli.errors import LLMError, ModelUnavailable, QuotaError, TransientError
 from opro_cli.events import Reply, Usage
+from opro_cli.llm import pool
 from opro_cli.llm.base import Form, Request
 from opro_cli.llm.known import known, table
 from opro_cli.llm.limiter import LimitSettings
@@ -72,10 +73,7 @@ class GoogleClient:
         warnings.filterwarnings("ignore", message=r".* is not a valid ", category=UserWarning)
         self.timeout = limits.timeout
         self.vertex = bool(project)
-        pool = httpx2.Limits(
-            max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency
-        )
-        self._http = httpx2.AsyncClient(limits=pool, follow_redirects=False)
+        self._http = pool.client(limits.concurrency)
         options = types.HttpOptions(
             base_url=base_url,
             timeout=round(limits.timeout * 1000),
@@ -128,6 +126,7 @@ class Gemini:
         # Aliases such as gemini-flash-latest exist on v1beta only.
         version = "v1beta" if client.vertex or model.endswith("-latest") else "v1"
         self._options = types.HttpOptions(api_version=version)
+        self._last: tuple[Any, types.GenerateContentConfig] | None = None
 
     async def sample(self, request: Request) -> list[Reply]:
         """One call. Raises LLMError; TransientError and QuotaError say what kind."""
@@ -161,6 +160,16 @@ class Gemini:
         return _replies(response, request.samples, round(time.monotonic() - started, 3))
 
     def _config(self, request: Request) -> types.GenerateContentConfig:
+        """The configuration of one call: that of the last one, where only the seed differs."""
+        alike = (request.samples, request.max_tokens, request.temperature, request.schema)
+        if self._last is None or self._last[0] != alike:
+            self._last = alike, self._configured(request)
+        if request.seed is None:
+            return self._last[1]
+        # Seeds are best effort, says Google.
+        return self._last[1].model_copy(update={"seed": request.seed + request.first})
+
+    def _configured(self, request: Request) -> types.GenerateContentConfig:
         options = self._options
         config: dict[str, Any] = {
             "max_output_tokens": request.max_tokens,
@@ -177,8 +186,6 @@ class Gemini:
             config["candidate_count"] = request.samples
         if request.temperature is not None and self._known.temperature:
             config["temperature"] = request.temperature
-        if request.seed is not None:
-            config["seed"] = request.seed + request.first  # best effort, says Google
         levels = self._known.thinking
         if "budget" in levels:
             config["thinking_config"] = {"thinking_budget": 0}

@@ -17,6 +17,7 @@ import openai
 
 from opro_cli.errors import LLMError, QuotaError, TransientError
 from opro_cli.events import Reply, Usage
+from opro_cli.llm import pool
 from opro_cli.llm.base import Form, Request
 from opro_cli.llm.known import known
 from opro_cli.llm.limiter import LimitSettings
@@ -39,14 +40,7 @@ class OpenAIClient:
         self.key = key
         self.timeout = limits.timeout
         self.schema_refused = False
-        pool = httpx2.Limits(
-            max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency
-        )
-        self._http = httpx2.AsyncClient(
-            limits=pool,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(limits.timeout, pool=None),
-        )
+        self._http = pool.client(limits.concurrency, limits.timeout)
         self.openai = openai.AsyncOpenAI(
             api_key=key or NO_KEY, base_url=base_url, max_retries=0, http_client=self._http
         )

@@ -211,8 +211,8 @@ class LinearProblem:
                 ],
                 axis=1,
             )
-        rounded = np.unique(np.round(drawn, settings.num_input_decimals), axis=0)
-        return [self.space.from_values([float(v) for v in row]) for row in rounded]
+        rounded = np.round(drawn, settings.num_input_decimals).tolist()
+        return [self.space.from_values(row) for row in sorted(set(map(tuple, rounded)))]
 
     def evaluate(self, point: Point) -> float:
         """Sum of squared errors."""
