@@ -76,7 +76,9 @@ def _make(
     outcome = Launcher(runs, [shown, *results], env, say, leaving).launch(find)
     ids = [watched.id for watched in outcome.runs if watched.id]
     if not options["json"]:
-        print_out(reports.render(reports.summarize(*runs.select(ids)), "table", _width()))
+        print_out(
+            reports.render(reports.summarize(*runs.select(ids)), "table", _width(), brief=True)
+        )
     say(ending(outcome))
     failed = any(watched.tally.error for watched in outcome.runs)
     if outcome.before == len(outcome.runs):

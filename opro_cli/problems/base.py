@@ -225,6 +225,9 @@ class ProblemSettings(Settings, ABC):
     target_suffix: ClassVar[str] = ""
     """What a table's heading adds to a name in a target: ``_true`` makes ``w_true`` of ``w``."""
 
+    gap: ClassVar[bool] = False
+    """Whether what counts is how far the best value is above the optimum, in per cent of it."""
+
     examples: ClassVar[dict[str, str]] = {}
     """What a right value of a field looks like, for hints."""
 

@@ -51,6 +51,8 @@ class TspSettings(ProblemSettings):
     summary: ClassVar[str] = "the shortest round trip through cities on a plane"
     examples: ClassVar[dict[str, str]] = {"targets": "`targets: [{cities: 10}]`"}
 
+    gap: ClassVar[bool] = True
+
     kind: Literal["tsp"] = "tsp"
     starts: Literal["random", "nearest-neighbour", "farthest-insertion"] = "random"
     """What the first points are; the heuristics begin at as many different cities."""

@@ -30,13 +30,16 @@ def check_baseline(name: str | None) -> None:
     )
 
 
-def render(summary: Summary, form: str, width: int | None = None) -> str:
-    """A summary in one of ``FORMATS``. Raises UsageError for any other."""
+def render(summary: Summary, form: str, width: int | None = None, *, brief: bool = False) -> str:
+    """A summary in one of ``FORMATS``; of a table, ``brief`` is the first part.
+
+    Raises UsageError for any other format.
+    """
     check_format(form)
     if form == "table":
         from opro_cli.report import plain
 
-        return plain.render(summary, width)
+        return plain.render(summary, width, brief=brief)
     if form == "markdown":
         from opro_cli.report import markdown
 

@@ -25,6 +25,7 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
         "distinct_pairs": row.distinct_pairs,
         "recorded_pairs": row.recorded_pairs,
         "evaluations": row.evaluations,
+        "gap": row.gap,
     }
     return {
         "preset": row.preset,

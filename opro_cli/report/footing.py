@@ -15,11 +15,20 @@ from opro_cli.text import clean, count, duration, number
 Measure = Callable[[Row], Stat | None]
 
 
-def tables(rows: Sequence[Row]) -> Iterator[Table]:
-    """For each problem: what was spent, then what can be trusted of the means."""
+def tables(rows: Sequence[Row], *, brief: bool = False) -> Iterator[Table]:
+    """For each problem: what was spent, then what can be trusted of the means.
+
+    Args:
+        rows: of all problems.
+        brief: only what was spent, and only by optimizers that no other table has.
+    """
     for group in rivals(rows):
         ordered = _by_target(group)
-        yield _spent(ordered)
+        alone = all(row.kind.needs_model or row.kind.column for row in ordered)
+        if not alone or (not brief and len({(row.optimizer, row.model) for row in ordered}) > 1):
+            yield _spent(ordered)
+        if brief or all(len(row.runs) == 1 for row in ordered):
+            continue  # of one run there is nothing to say
         yield _trusted(ordered, "evaluations", lambda row: row.evaluations)
         asking = [row for row in ordered if row.kind.needs_model]
         if asking:
@@ -41,14 +50,14 @@ def _spent(rows: Sequence[Row]) -> Table:
     for row in rows:
         runs, usage, best = len(row.runs), row.usage, row.best
         cells: list[Cell] = [where(row), *axis_cells(row, swept), who(row, rows)]
-        cells += [converged(row), row.evaluations, row.steps]
+        cells += [converged(row), row.gap, row.evaluations, row.steps]
         cells.append(two(row.calls / runs) if row.calls else "")
         tokens = (usage.input, usage.output) if usage else ()
         cells += [count(round(n / runs)) for n in tokens] or ["", ""]
         cells += [_cost(row), duration(row.seconds / runs)]
         cells.append(number(best[1]) if best and missed else "")
         body.append(tuple(cells))
-    own = ("converged", "evaluations", "steps", "calls", "tokens in", "tokens out")
+    own = ("converged", "gap %", "evaluations", "steps", "calls", "tokens in", "tokens out")
     return Table(
         title=clean(f"{rows[0].preset}: on one footing"),
         subtitle=(
@@ -57,7 +66,7 @@ def _spent(rows: Sequence[Row]) -> Table:
         ),
         columns=("target", *axis_names(swept), "optimizer", *own, "cost", "time", "best"),
         rows=tuple(body),
-        stats=frozenset({"evaluations", "steps"}),
+        stats=frozenset({"gap %", "evaluations", "steps"}),
         keys=2 + len(swept),
         notes=marks.notes(rows),
     )

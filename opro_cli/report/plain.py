@@ -21,11 +21,11 @@ BETWEEN = 3
 """Between two columns: a line, and a space on either side."""
 
 
-def render(summary: Summary, width: int | None = None) -> str:
+def render(summary: Summary, width: int | None = None, *, brief: bool = False) -> str:
     """Tables no wider than ``width`` where that is possible."""
     stream = io.StringIO()
     console = Console(file=stream, width=width or 200, highlight=False, color_system=None)
-    for table in tables(summary):
+    for table in tables(summary, brief=brief):
         console.print(Text(clean(table.title), style="bold"))
         console.print(Text(clean(table.subtitle, 1000), style="dim"))
         for columns in _pages(table, console.width):

@@ -14,7 +14,7 @@ from opro_cli.report import marks
 from opro_cli.report.groups import axes, axis_cells, axis_names, subtitle, together
 from opro_cli.report.rows import Row
 from opro_cli.report.tables import Cell, Table, two
-from opro_cli.text import clean, number, point
+from opro_cli.text import clean, count, number, point
 
 
 def tables(rows: Sequence[Row]) -> Iterator[Table]:
@@ -46,7 +46,7 @@ def _table(rows: Sequence[Row], beside: Sequence[Row], among: Sequence[Row]) -> 
         for heading in headings:
             counts = [_count(b) for b in beside if b.kind.column == heading and _same(b, row)]
             cells.append(", ".join(counts))
-        cells += [row.distinct_pairs, row.recorded_pairs]
+        cells += [row.gap, row.distinct_pairs, row.recorded_pairs, *_spent(row)]
         for model in models:
             cells.append("; ".join(_published(p) for p in row.published if p["model"] == model))
         body.append(tuple(cells))
@@ -59,12 +59,17 @@ def _table(rows: Sequence[Row], beside: Sequence[Row], among: Sequence[Row]) -> 
             "steps",
             "converged",
             *headings,
+            "gap %",
             "distinct pairs",
             "recorded pairs",
+            "calls",
+            "tokens in",
+            "tokens out",
+            "cost",
             *(f"published: {model}" for model in models),
         ),
         rows=tuple(body),
-        stats=frozenset({"steps", "distinct pairs", "recorded pairs"}),
+        stats=frozenset({"steps", "gap %", "distinct pairs", "recorded pairs"}),
         keys=len(names) + len(swept),
         notes=marks.notes(rows),
     )
@@ -88,6 +93,14 @@ def _alone(rows: Sequence[Row], among: Sequence[Row]) -> Table:
         rows=tuple(body),
         keys=len(names) + len(swept),
     )
+
+
+def _spent(row: Row) -> list[Cell]:
+    """Calls, tokens and money of all runs together."""
+    usage, cost = row.usage, row.cost
+    tokens: list[Cell] = [count(usage.input), count(usage.output)] if usage else ["", ""]
+    price = "" if not usage or cost == 0 else "unknown" if cost is None else f"${cost:.4f}"
+    return [count(row.calls) if row.calls else "", *tokens, price]
 
 
 def _same(one: Row, other: Row) -> bool:
@@ -126,7 +139,8 @@ def _count(row: Row) -> str:
 def _published(row: dict[str, Any]) -> str:
     """A published row in one cell."""
     if row.get("steps") is None:
-        return str(row.get("note") or "did not converge")
+        gap = f"gap {_plus_minus(row['gap'])} %" if row.get("gap") else ""
+        return gap or str(row.get("note") or "did not converge")
     parts = [f"{_plus_minus(row['steps'])} steps"]
     for key, name in (("distinct_pairs", "distinct pairs"), ("recorded_pairs", "recorded pairs")):
         if row.get(key):

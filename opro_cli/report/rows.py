@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from opro_cli import optimizers
+from opro_cli import optimizers, problems
 from opro_cli.events import Fate, Usage
 from opro_cli.optimizers import OptimizerSettings
 from opro_cli.problems import Target
@@ -89,6 +89,15 @@ class Row:
         return _stat(run.tally.evaluations for run in self.converged)
 
     @property
+    def gap(self) -> Stat | None:
+        """Per cent between the best value and the optimum, of all finished runs; None where the
+        problem does not count it."""
+        if not problems.settings_of(self.problem).gap:
+            return None
+        finished = [run for run in self.runs if run.tally.state in ("converged", "stopped")]
+        return _stat(_gap(run) for run in finished if run.tally.best is not None)
+
+    @property
     def proposes(self) -> bool:
         """Whether the optimizer proposes points one by one, so that pairs can be counted."""
         return self.kind.proposes
@@ -155,6 +164,13 @@ class Row:
     def published(self) -> list[dict[str, Any]]:
         """What was published for this target and these settings."""
         return [dict(row) for row in self.runs[0].spec.published]
+
+
+def _gap(run: Counted) -> float:
+    optimum, best = run.spec.instance().optimum, run.tally.best
+    if optimum is None or best is None:
+        raise ValueError("a gap needs an optimum and a value")
+    return 100 * abs(best[1] - optimum) / abs(optimum)
 
 
 def _stat(values: Iterable[float]) -> Stat | None:

@@ -62,15 +62,20 @@ class Table:
         )
 
 
-def tables(summary: Summary) -> Iterator[Table]:
-    """The published layout, then all optimizers on one footing, then where the replies went."""
+def tables(summary: Summary, *, brief: bool = False) -> Iterator[Table]:
+    """The published layout, then all optimizers on one footing, then where the replies went.
+
+    Args:
+        summary: the rows.
+        brief: no more than is needed to have every row once.
+    """
     from opro_cli.report import footing, ledger, paired, published
 
     made: list[Sequence[Table]] = [
         list(published.tables(summary.rows)),
-        list(footing.tables(summary.rows)),
+        list(footing.tables(summary.rows, brief=brief)),
         list(paired.tables(summary.rows, summary.baseline)) if summary.baseline else [],
-        list(ledger.tables(summary.rows)),
+        [] if brief else list(ledger.tables(summary.rows)),
     ]
     for group in made:
         for table in group:
