@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 .PHONY: demo test long lint format clean
 
 demo: $(VENV)/.local
-	$(BIN)/opro sweep quickstart --model local --runs-dir runs/demo
-	$(BIN)/opro report --preset quickstart --runs-dir runs/demo
+	$(BIN)/opro sweep quickstart --model local --fresh
+	$(BIN)/opro report --preset quickstart
 
 test: lint
 	$(BIN)/python -m pytest

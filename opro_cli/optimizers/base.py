@@ -119,6 +119,8 @@ class OptimizerSettings(Settings, ABC):
     sees: ClassVar[str] = "values"
     """What it learns of the problem: ``values`` alone, or more, which is no like-for-like
     comparison."""
+    told: ClassVar[frozenset[str]] = frozenset()
+    """Settings that a report tells even where they have their defaults."""
     column: ClassVar[str] = ""
     """Heading of the column that shows its step count beside OPRO's rows, as the published tables
     have one for gradient descent; empty for an optimizer with rows of its own."""

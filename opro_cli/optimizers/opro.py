@@ -22,6 +22,9 @@ class OproSettings(OptimizerSettings):
     name: ClassVar[str] = "opro"
     summary: ClassVar[str] = "a language model, shown the best pairs, proposes better ones"
     needs_model: ClassVar[bool] = True
+    told: ClassVar[frozenset[str]] = frozenset(
+        {"temperature", "max_num_pairs", "points_per_step", "metaprompt", "show"}
+    )
 
     model: str = "auto"
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = 1.0

@@ -66,6 +66,7 @@ class SgdSettings(OptimizerSettings):
     """The ``sgd:`` section."""
 
     name: ClassVar[str] = "sgd"
+    told: ClassVar[frozenset[str]] = frozenset({"learning_rate", "tolerance"})
     summary: ClassVar[str] = "gradient descent on the data (full batch, or mini-batches)"
     proposes: ClassVar[bool] = False
     step_name: ClassVar[str] = "iteration"

@@ -75,6 +75,7 @@ def subtitle(rows: Sequence[Row], among: Sequence[Row]) -> str:
     first = rows[0]
     settings = unswept(first)
     own = [key for key in settings if key.startswith(f"{first.optimizer}.")]
+    own = [key for key in own if _telling(first, key.rpartition(".")[2], settings[key])]
     limits = LIMITS[:2] if first.proposes else ()
     usual = ["problem.num_points", "problem.kind", *own, *limits]
     hidden = f"{first.optimizer}.model"
@@ -85,6 +86,12 @@ def subtitle(rows: Sequence[Row], among: Sequence[Row]) -> str:
         if key in settings and (settings[key] is not None or key in differing(rows, among))
     ]
     return clean(", ".join(words), 1000)
+
+
+def _telling(row: Row, name: str, value: Any) -> bool:
+    """Whether a setting of an optimizer is worth its place: it is always told, or is no default."""
+    info = row.kind.model_fields.get(name)
+    return name in row.kind.told or info is None or bool(info.default != value)
 
 
 def axes(rows: Sequence[Row]) -> list[str]:
