@@ -13,6 +13,7 @@ from typing import Any
 from opro_cli import agree, engine
 from opro_cli import recording as recordings
 from opro_cli.errors import OproError, ReplayMismatch
+from opro_cli.evaluation import Apart
 from opro_cli.events import Event, Point, Prompted, Scored, Started, Stepped, Stopped
 from opro_cli.llm.replay import RecordingEnded, Replay
 from opro_cli.recording import Recording, Unreadable
@@ -77,7 +78,7 @@ def replay(recording: Recording | Unreadable) -> Replayed:
     llm = Replay(recording.model or "") if spec.optimizer.needs_model else None
     try:
         with contextlib.suppress(RecordingEnded):
-            given = engine.Surroundings(llm, recording.replies)
+            given = engine.Surroundings(llm, recording.replies, _values(recording))
             asyncio.run(engine.run(spec, checker, given))
         checker.finish()
     except ReplayMismatch:
@@ -85,6 +86,15 @@ def replay(recording: Recording | Unreadable) -> Replayed:
     except OproError as error:
         raise checker.differs(f"it fails ({error.message})", "it did not") from error
     return Replayed(recording, tuple(checker.events), checker.tally)
+
+
+def _values(recording: Recording) -> dict[Point, Scored]:
+    """The recorded values, where they came from somebody else's function: it may take hours, give
+    another value each time, or be gone. All other values are computed again."""
+    if not isinstance(recording.spec.instance(), Apart):
+        return {}
+    made = [recording.starts, *(step.pairs for step in recording.steps.values())]
+    return {pair.point: pair for pairs in made for pair in pairs}
 
 
 @dataclass(frozen=True)

@@ -255,3 +255,15 @@ def test_the_packaged_example_tunes_a_real_classifier():
     problem = base.problem.build({}, 0)
     assert problem.evaluate((3.3, 0.0021, "rbf", 4)) == pytest.approx(0.994, abs=0.005)
     assert problem.evaluate((1e-3, 1e-6, "rbf", 2)) < 0.5
+
+
+def test_a_replay_takes_the_recorded_values_and_calls_no_objective(opro, tmp_path):
+    path = write_preset(tmp_path / "elsewhere")
+    words = ("run-baseline", "--optimizer", "random", "--preset", path, "--display", "none")
+    done = opro(*words)
+    assert done.exit_code == 0, done.output
+    for file in (tmp_path / "elsewhere").glob("*.py"):
+        file.unlink()
+    replayed = opro("replay", "runs")
+    assert replayed.exit_code == 0, replayed.output
+    assert ": ok, " in replayed.stdout
