@@ -5,7 +5,7 @@
 Everything is measured in this one run, against a loopback server that answers like Gemini after
 300 ms (see loopback.py):
 
-1. `opro sweep exp1` (35 chains, 8 calls a step, 10 steps) against the larger of its two bounds:
+1. `opro sweep exp1` (35 chains, 8 calls a step, 20 steps) against the larger of its two bounds:
    the longest chain of steps × latency, and the number of calls ÷ the throughput of bare
    google-genai calls at the same concurrency.
 2. The same calls one after another, as today's OPRO codes make them: timed on a sample of them.
@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,9 @@ from opro_cli.llm.limiter import LimitSettings
 from opro_cli.metaprompt import FORMS
 from opro_cli.presets import resolve
 
-MODEL, LATENCY, STEPS, CALLS_A_STEP = "gemini-3.5-flash-lite", 0.3, 10, 8
+MODEL, LATENCY, CALLS_A_STEP = "gemini-3.5-flash-lite", 0.3, 8
+SWEEP_STEPS, STEPS = 20, 10
+"""Steps of each chain, of the sweep and of the chains that are counted."""
 CONCURRENCY = LimitSettings().concurrency
 BARE_CALLS, SLOW_CALLS = 1500, 60
 
@@ -73,18 +74,17 @@ async def bare(url: str, calls: int, concurrency: int) -> float:
     return calls / seconds
 
 
-def sweep(url: str, folder: str, *options: str) -> tuple[float, float, float]:
+def sweep(url: str, folder: str, steps: int, *options: str) -> tuple[float, float, float]:
     """(wall seconds, CPU seconds, peak MiB) of a whole `opro` process."""
     env = {**os.environ, "GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": url}
     command = [sys.executable, "-m", "opro_cli", *options, "--model", MODEL]
-    command += ["--max-steps", str(STEPS), "--runs-dir", folder, "--display", "none", "--json"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command += ["--max-steps", str(steps), "--runs-dir", folder, "--display", "none", "--json"]
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=env, stdout=quiet, stderr=quiet)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     assert os.waitstatus_to_exitcode(status) == 0, command
-    del before
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -98,13 +98,13 @@ def events(folder: str) -> dict[str, int]:
     return counted
 
 
-def complete(counted: dict[str, int], chains: int, calls_a_step: int) -> bool:
+def complete(counted: dict[str, int], chains: int, steps: int) -> bool:
     """Whether nothing is missing and nothing is there twice."""
     return counted == {
         "started": chains,
-        "prompted": chains * STEPS,
-        "replied": chains * STEPS * calls_a_step,
-        "stepped": chains * STEPS,
+        "prompted": chains * steps,
+        "replied": chains * steps * CALLS_A_STEP,
+        "stepped": chains * steps,
         "stopped": chains,
     }
 
@@ -114,14 +114,16 @@ def speed(url: str) -> bool:
     throughput = asyncio.run(bare(url, BARE_CALLS, CONCURRENCY))
     alone = 1 / asyncio.run(bare(url, SLOW_CALLS, 1))
     with tempfile.TemporaryDirectory() as folder:
-        wall, cpu, memory = sweep(url, folder, "sweep", "exp1", "--set", "baselines=[]")
+        wall, cpu, memory = sweep(
+            url, folder, SWEEP_STEPS, "sweep", "exp1", "--set", "baselines=[]"
+        )
         counted = events(folder)
     calls = counted["replied"]
-    chain, rate = STEPS * LATENCY, calls / throughput
+    chain, rate = SWEEP_STEPS * LATENCY, calls / throughput
     bound = max(chain, rate)
     slow = calls * alone / wall
-    whole = complete(counted, 35, CALLS_A_STEP)
-    print(f"exp1 sweep: 35 chains, {STEPS} steps, {calls} calls, {CONCURRENCY} at once")
+    whole = complete(counted, 35, SWEEP_STEPS)
+    print(f"exp1 sweep: 35 chains, {SWEEP_STEPS} steps, {calls} calls, {CONCURRENCY} at once")
     print(f"  bare google-genai              {throughput:7.0f} calls/s at the same concurrency")
     print(f"  bound: longest chain           {chain:7.2f} s")
     print(f"  bound: calls ÷ throughput      {rate:7.2f} s")
@@ -139,8 +141,8 @@ def growth(chains: list[int]) -> bool:
         for count in chains:
             with tempfile.TemporaryDirectory() as folder:
                 options = ["run-opro", "--preset", "exp1", "--target", "w=2,b=30"]
-                wall, cpu, memory = sweep(url, folder, *options, "--reps", str(count))
-                whole = complete(events(folder), count, CALLS_A_STEP)
+                wall, cpu, memory = sweep(url, folder, STEPS, *options, "--reps", str(count))
+                whole = complete(events(folder), count, STEPS)
             measured.append((count, cpu, memory, whole))
             print(
                 f"  {count:5} chains  CPU {cpu:7.1f} s ({1000 * cpu / count:6.1f} ms a chain)  "
