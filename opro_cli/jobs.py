@@ -17,7 +17,7 @@ from opro_cli.llm.providers import Choice, Wanted
 from opro_cli.locks import Lock
 from opro_cli.past import Past
 from opro_cli.plan import Plan, wanted
-from opro_cli.provenance import circumstances, provenance
+from opro_cli.provenance import process, provenance
 from opro_cli.runs import Recorded, Runs, slug
 from opro_cli.spec import RunSpec
 from opro_cli.tally import tally_of
@@ -90,13 +90,12 @@ class Work:
             RunsError: with nothing locked.
         """
         session = secrets.token_hex(8)
-        facts = {k: v for k, v in circumstances().items() if k in ("pid", "host", "command")}
         try:
             for job in self.to_do:
                 if job.run is None:
                     job.run = runs.create(job.spec, {**self.about, **self._model(job.spec, names)})
                 job.lock = Lock(job.run.path)
-                job.run.begin(session, facts)
+                job.run.begin(session, process())
         except RunsError:
             self.release()
             raise

@@ -35,10 +35,14 @@ def circumstances() -> dict[str, Any]:
     return {
         "versions": {"opro": __version__, "python": sys.version.split()[0], **_versions()},
         "git": _git(),
-        "command": shlex.join(["opro", *sys.argv[1:]]),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
+        **process(),
     }
+
+
+def process() -> dict[str, Any]:
+    """Which process this is."""
+    command = shlex.join(["opro", *sys.argv[1:]])
+    return {"command": command, "host": socket.gethostname(), "pid": os.getpid()}
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opro_cli import display, dryrun, plan
+from opro_cli import display, plan
 from opro_cli import presets as preset_files
 from opro_cli import report as reports
 from opro_cli.environment import Environment
@@ -36,6 +36,8 @@ def run(optimizers: Sequence[str] | None, options: Mapping[str, Any]) -> int:
     )
     dry = bool(options["dry_run"] or options["print_config"])
     made = plan.make(asked, env, optimizers, dry=dry)
+    if dry:
+        from opro_cli import dryrun
     if options["print_config"]:
         print_out(dryrun.config_json(made) if options["json"] else dryrun.config(made))
         return 0

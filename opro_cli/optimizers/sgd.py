@@ -26,7 +26,7 @@ from opro_cli.randomness import Randomness
 
 Floats = NDArray[np.float64]
 
-FIRST_BLOCK, LAST_BLOCK, GROWTH = 1, 16384, 1.5
+FIRST_BLOCK, LAST_BLOCK, GROWTH = 1, 32768, 2.0
 """Iterations between two recorded points: few at first, where the curve bends, then many."""
 DIVERGED = 1e12
 """A loss this many times the first one is never coming back."""
