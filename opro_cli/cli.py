@@ -231,7 +231,9 @@ def report(
 def replay(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="Runs, recorded experiments, or directories of them."),
+        typer.Argument(
+            metavar="PATH…", help="Runs (or their ids), recordings, directories."
+        ),
     ],
     save: Annotated[
         bool, typer.Option("--save", help="Keep the results in the runs directory.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -183,7 +184,6 @@ def report(
 
 def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bool) -> int:
     """``replay``: exit code 1 at the first difference."""
-    from opro_cli import recording
     from opro_cli import replay as replays
     from opro_cli.provenance import circumstances
 
@@ -191,7 +191,7 @@ def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bo
     if save:
         Runs(root).check_writable()
     about = circumstances() if save else {}
-    places = [place for path in paths for place in recording.places(path)]
+    places = [place for path in paths for place in _places(path, root)]
     checked = failed = 0
     for result in replays.check_all(places, root if save else None, about):
         checked += 1
@@ -201,6 +201,18 @@ def replay(paths: Sequence[Path], save: bool, runs_dir: Path | None, as_json: bo
     said = f"{checked} {noun}, {checked - failed} came out as recorded"
     say(said + (f", {failed} did not." if failed else "."))
     return 1 if failed else 0
+
+
+def _places(path: Path, root: Path) -> list[Path]:
+    """The recordings at a path, or of the runs with this id. Raises UsageError for neither."""
+    from opro_cli import recording
+
+    if not path.exists():
+        with contextlib.suppress(RunsError):
+            runs, damaged = Runs(root).select([str(path)])
+            if runs and not damaged:
+                return [run.path for run in runs]
+    return recording.places(path)
 
 
 def presets(as_json: bool) -> int:

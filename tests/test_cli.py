@@ -229,6 +229,8 @@ def test_our_own_runs_replay(opro, served):
     done = opro("replay", "runs")
     assert done.exit_code == 0
     assert done.stdout.count(": ok, ") == 2
+    assert opro("replay", "latest").stdout.count(": ok, ") == 1
+    assert "There is no nowhere" in opro("replay", "nowhere").stderr
     (log,) = Path("runs").glob("*opro-w15*/events.jsonl")
     log.write_text(log.read_text().replace('"value": 128.38', '"value": 129.38'))
     done = opro("replay", "runs", "--json")
