@@ -11,7 +11,13 @@ def main() -> None:
         from opro_cli.cli import app
     except KeyboardInterrupt:
         sys.exit(130)
-    app()
+    try:
+        app()
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:  # what typer prints itself: help and version
+        sys.stderr.write(f"error: The output cannot be written: {error.strerror}.\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

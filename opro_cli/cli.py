@@ -231,9 +231,7 @@ def report(
 def replay(
     paths: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="PATH…", help="Runs (or their ids), recordings, directories."
-        ),
+        typer.Argument(metavar="PATH…", help="Runs (or their ids), recordings, directories."),
     ],
     save: Annotated[
         bool, typer.Option("--save", help="Keep the results in the runs directory.")

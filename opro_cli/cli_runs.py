@@ -25,7 +25,7 @@ def runs_list(
         list[str] | None,
         typer.Option("--state", help="converged, stopped, failed, unfinished or running."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Runs shown; 0 for all.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="Runs shown; 0 for all.")] = 50,
     runs_dir: options.RunsDir = None,
     json: options.Json = False,
     debug: options.Debug = False,

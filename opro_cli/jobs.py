@@ -90,12 +90,13 @@ class Work:
             RunsError: with nothing locked.
         """
         session = secrets.token_hex(8)
+        about = {**process(), "budget": self.budget.model_dump(exclude_none=True)}
         try:
             for job in self.to_do:
                 if job.run is None:
                     job.run = runs.create(job.spec, {**self.about, **self._model(job.spec, names)})
                 job.lock = Lock(job.run.path)
-                job.run.begin(session, process())
+                job.run.begin(session, about)
         except RunsError:
             self.release()
             raise

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from opro_cli import engine
 from opro_cli.display import Display, Watched
-from opro_cli.errors import LLMError, LogError, OproError, RunFailed
-from opro_cli.events import Failed, Reply
+from opro_cli.errors import LLMError, LogError, OproError, Paused, RunFailed
+from opro_cli.events import Failed, Reply, Stopped
 from opro_cli.interrupt import Interrupt
 from opro_cli.jobs import Job, Work
 from opro_cli.journal import Journal
 from opro_cli.llm.base import LLM
-from opro_cli.llm.budget import Budget, BudgetSettings
+from opro_cli.llm.budget import Amount, Budget, BudgetSettings
 from opro_cli.llm.providers import Choice, Env, Models, Wanted, bare, same_model
 from opro_cli.past import Past
 from opro_cli.plan import wanted
@@ -22,6 +23,8 @@ from opro_cli.runs import Runs
 from opro_cli.text import clean, plural
 
 TICK = 0.25
+AGAIN = 30.0
+"""Seconds before the same trouble is said again."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,12 @@ class Outcome:
     """How many of them were made before."""
     stopped: str = ""
     """Why nothing more was begun; empty where nothing stopped it."""
+    reason: str = ""
+    """The same in a word."""
     interrupted: bool = False
+    spent: Amount = field(default_factory=Amount)
+    """What was spent on these runs, earlier sessions included."""
+    seconds: float = 0.0
     caps: BudgetSettings = field(default_factory=BudgetSettings)
 
     @property
@@ -85,7 +93,7 @@ class Launcher:
             if not work.to_do:
                 return self._nothing(work)
             budget = Budget(work.budget, work.spent, work.seconds)
-            models = Models(self.env, work.limits, budget)
+            models = Models(self.env, work.limits, budget, self._trouble())
             try:
                 needed = {want for job in work.to_do if (want := wanted(job.spec)) is not None}
                 opened = {want: models.open(work.models[want]) for want in needed}
@@ -134,8 +142,17 @@ class Launcher:
             ticker.cancel()
             for display in self.displays:
                 display.end()
-        stopped = interrupt.count > 0
-        return Outcome(watched, before, models.budget.why, stopped, work.budget)
+        budget = models.budget
+        return Outcome(
+            runs=watched,
+            before=before,
+            stopped=budget.why,
+            reason=budget.reason,
+            interrupted=interrupt.count > 0,
+            spent=budget.spent,
+            seconds=budget.seconds,
+            caps=work.budget,
+        )
 
     def _one(
         self,
@@ -147,20 +164,21 @@ class Launcher:
         work: Work,
     ) -> Callable[[], Awaitable[None]]:
         async def make() -> None:
-            models.budget.check()
             if job.run is None:
                 raise AssertionError("claimed before")
             want = wanted(job.spec)
+            gate = models.budget.check_time if want is None else models.budget.check
             inspect = served.inspector(work.models[want], run) if want is not None else None
             journal = Journal(job.run.append(), job.past, run, self.displays)
             given = engine.Surroundings(
                 llm=opened[want] if want is not None else None,
                 recorded=job.past.replies,
                 values=job.past.values,
-                gate=models.budget.check,
+                gate=gate,
                 inspect=inspect,
             )
             try:
+                _begin(gate, journal, run)
                 await engine.run(job.spec, journal, given)
             except RunFailed as error:
                 if isinstance(error, LogError):  # what is bought now would be lost
@@ -186,6 +204,18 @@ class Launcher:
         for display in self.displays[:1]:  # the others are for data
             display.notice(text)
 
+    def _trouble(self) -> Callable[[str], None]:
+        """Says what keeps a call from coming back, the same thing not too often."""
+        said: dict[str, float] = {}
+
+        def tell(text: str) -> None:
+            now = time.monotonic()
+            if now - said.get(text, -AGAIN) >= AGAIN:
+                said[text] = now
+                self._notice(f"{text} Trying again.")
+
+        return tell
+
     def _leave(self, work: Work) -> None:
         for display in self.displays:
             display.end()
@@ -197,6 +227,16 @@ class Launcher:
             await asyncio.sleep(TICK)
             for display in self.displays:
                 display.tick(models.limiter.quiet_for())
+
+
+def _begin(gate: Callable[[], None], journal: Journal, run: Watched) -> None:
+    """Raises Paused where the run must not begin; its log says why."""
+    try:
+        gate()
+    except Paused as paused:
+        if paused.reason:
+            journal.emit(Stopped(run.tally.step, paused.reason))
+        raise
 
 
 def _watched(job: Job) -> Watched:

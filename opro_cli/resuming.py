@@ -46,7 +46,7 @@ def work(runs: Runs, ids: Sequence[str], caps: Mapping[str, str], env: Environme
         if want is not None and want not in models:
             models[want] = choose(want, env)
     resolved = chosen[-1].about.get("preset", {}).get("resolved", {})
-    budget = _settings(BudgetSettings, {**resolved.get("budget", {}), **_numbers(caps)})
+    budget = _settings(BudgetSettings, {**_caps(chosen), **_numbers(caps)})
     limits = _settings(LimitSettings, resolved.get("limits", {}))
     notices = [notice for choice in models.values() for notice in choice.notices]
     notices += _changed(chosen)
@@ -64,15 +64,31 @@ def _named(runs: Runs, ids: Sequence[str]) -> list[Recorded]:
 
 def _last(runs: Runs) -> list[Recorded]:
     """All runs of the last command that left one unfinished."""
-    for run in runs.newest(""):
+    for run in runs.last_used():
         if not past.read(run, whole=False).finished:
             break
     else:
         raise UsageError(f"There is no unfinished run in {runs.root}.", NEXT)
-    name = run.about.get("batch")
-    if name is None:
+    session, batch = _session(run), run.about.get("batch")
+    if session is None:
         return [run]
-    return [other for other in runs.newest("") if other.about.get("batch") == name][::-1]
+    return [
+        other
+        for other in runs.all()[0]
+        if _session(other) == session or (batch is not None and other.about.get("batch") == batch)
+    ]
+
+
+def _session(run: Recorded) -> str | None:
+    """The process that went on with a run last."""
+    sessions = run.sessions()
+    return sessions[-1].name if sessions else None
+
+
+def _caps(chosen: Sequence[Recorded]) -> dict[str, Any]:
+    """The caps that the last command with these runs was given."""
+    sessions = [session for run in chosen for session in run.sessions()]
+    return dict(max(sessions, key=lambda session: session.began).budget) if sessions else {}
 
 
 def _changed(chosen: Sequence[Recorded]) -> list[str]:

@@ -40,7 +40,7 @@ class Logged:
 
 
 def read(path: Path, *, checked: bool = True) -> Iterator[Logged]:
-    """The events in a log, without a torn last line. No file is an empty log.
+    """The events in a log, without a torn last line.
 
     Args:
         path: the file.
@@ -97,7 +97,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                         "is this a log of opro?",
                     )
     except FileNotFoundError:
-        return
+        hint = "move the run's directory away to leave it out"
+        raise RunsError(f"{path}: it is missing.", hint) from None
     except OSError as error:
         raise RunsError(f"{path}: {error.strerror}.", "can you read it?") from error
 
@@ -118,7 +119,7 @@ class RunLog:
         self._sum = 0
         self._broken: LogError | None = None
         end = 0
-        for _, line in _lines(path):
+        for _, line in _lines(path) if path.exists() else ():
             self._sum, _ = _continued(line, None, self._sum)
             end += len(line)
         if path.exists() and path.stat().st_size > end:

@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -45,6 +45,8 @@ class Session:
 
     name: str
     began: datetime
+    budget: Mapping[str, Any]
+    """The caps it was given."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ class Recorded:
         try:
             lines = file.read_bytes().split(b"\n")[:-1]  # without a torn one
             said = [json.loads(line) for line in lines]
-            return [Session(str(s["session"]), datetime.fromisoformat(s["t"])) for s in said]
+            return [
+                Session(str(s["session"]), datetime.fromisoformat(s["t"]), dict(s["budget"]))
+                for s in said
+            ]
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -152,6 +157,7 @@ class Runs:
         document["seal"] = digest(document)
         try:
             path.mkdir(parents=True)
+            (path / EVENTS_FILE).touch()  # from here on, a run without it has lost it
             _write_whole(path / RUN_FILE, json.dumps(document, indent=2, allow_nan=False) + "\n")
             _sync(self.root)
         except OSError as error:
@@ -171,6 +177,15 @@ class Runs:
         sha = spec.sha256()
         found, damaged = self._opened(self._names.get(sha[:HASHED], []))
         return [run for run in found if run.about.get("spec_sha256") == sha], damaged
+
+    def last_used(self) -> Iterator[Recorded]:
+        """All runs, those first that a process went on with last; damaged ones are passed over."""
+        found = [p for p in self.root.iterdir() if p.is_dir()] if self.root.is_dir() else []
+        for path in sorted(found, key=lambda p: (_used(p), p.name), reverse=True):
+            with contextlib.suppress(RunsError):
+                run = open_run(path)
+                if run is not None:
+                    yield run
 
     def newest(self, part: str) -> Iterator[Recorded]:
         """Runs whose id holds ``part``, newest first; damaged ones are passed over."""
@@ -206,7 +221,8 @@ class Runs:
             return self.all()
         names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
         chosen: set[str] = set()
-        for wanted in ids:
+        for given in ids:
+            wanted = Path(given).name if Path(given).parent == self.root else given
             if wanted == "latest":
                 runs, _ = self.all()
                 matching = [run.id for run in runs[-1:]]
@@ -215,7 +231,7 @@ class Runs:
             if not matching:
                 raise RunsError(
                     f"There is no run {wanted!r} in {self.root}.",
-                    "`opro report` shows what there is; --runs-dir names another directory",
+                    "`opro runs list` shows what there is; --runs-dir names another directory",
                 )
             chosen.update(matching)
         return self._opened([self.root / name for name in sorted(chosen)])
@@ -238,6 +254,8 @@ def open_run(path: Path, *, checked: bool = True) -> Recorded | None:
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
+        if (path / SESSIONS_FILE).is_file():
+            raise RunsError(f"{file}: it is missing.", DAMAGED) from None
         return None
     except OSError as error:
         raise RunsError(f"{file}: {error.strerror}.", DAMAGED) from error
@@ -254,6 +272,13 @@ def open_run(path: Path, *, checked: bool = True) -> Recorded | None:
     if checked and digest({k: v for k, v in about.items() if k != "seal"}) != about["seal"]:
         raise RunsError(f"{file}: it was changed after it was written.", DAMAGED)
     return Recorded(path, about)
+
+
+def _used(path: Path) -> int:
+    try:
+        return (path / SESSIONS_FILE).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _newer(schema: Any) -> bool:

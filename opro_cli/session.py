@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ def _make(
         print_out(
             reports.render(reports.summarize(*runs.select(ids)), "table", _width(), brief=True)
         )
+    _failures(outcome)
     say(ending(outcome))
     failed = any(watched.tally.error for watched in outcome.runs)
     if outcome.before == len(outcome.runs):
@@ -102,12 +104,32 @@ INTERRUPTED = 130
 
 
 def _raised(outcome: Outcome) -> str:
-    """The cap that has to be raised before going on, doubled, as an option."""
-    reasons = {run.tally.reason for run in outcome.runs}
-    for cap, value in outcome.caps.model_dump().items():
-        if cap in reasons and value is not None:
-            return f" {plan.option(cap)} {2 * value:g}"
-    return ""
+    """The cap that was reached, as an option with room for as much again."""
+    spent = {
+        "max_cost": outcome.spent.cost,
+        "max_calls": outcome.spent.calls,
+        "max_tokens": outcome.spent.tokens,
+        "max_time": outcome.seconds,
+    }
+    cap = getattr(outcome.caps, outcome.reason, None)
+    if cap is None:
+        return ""
+    most = 2 * max(cap, spent[outcome.reason])
+    return f" {plan.option(outcome.reason)} {most if isinstance(most, int) else f'{most:.4g}'}"
+
+
+def _failures(outcome: Outcome) -> None:
+    """Say why runs failed: the log may hold nothing of it, and the display may show nothing."""
+    errors = Counter(run.tally.error for run in outcome.runs if run.tally.error)
+    for error, count in errors.most_common(3):
+        say(f"failed ({plural(count, 'run')}): {error}")
+    hint = next((run.tally.hint for run in outcome.runs if run.tally.error and run.tally.hint), "")
+    if hint:
+        say(f"hint: {hint}")
+    idle = [r for r in outcome.runs if r.tally.replies and r.tally.unusable == r.tally.replies]
+    if idle:
+        said = plural(len(idle), "run")
+        say(f"{said} had no usable reply at all; see: opro runs show {idle[0].id}")
 
 
 class _Results(display.Silent):

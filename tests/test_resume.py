@@ -242,3 +242,70 @@ def test_all_runs_of_a_command_are_there_before_the_first_call(opro, serve):
     serve(refuse)
     assert opro(*RUN, "--max-steps", "1", "--reps", "3").exit_code == 0
     assert len(Runs(Path("runs")).all()[0]) == 3
+
+
+def test_resume_goes_on_with_the_last_command_not_the_last_made(opro, serve):
+    serve(by_prompt)
+    one = (*RUN, "--max-steps", "4")
+    other = (*RUN, "--max-steps", "5")
+    opro(*one, "--max-calls", "3")
+    first = only_run()
+    opro(*other, "--max-calls", "3")
+    opro(*one, "--max-calls", "6")
+    done = opro("resume", "--max-calls", "99", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert [json.loads(line)["run"] for line in done.stdout.splitlines()] == [first.name]
+
+
+def test_a_cap_that_was_raised_stays_raised(opro, serve):
+    server = serve(by_prompt)
+    opro(*RUN, "--max-steps", "6", "--max-calls", "3")
+    opro("resume", "--max-calls", "9", "--display", "none")
+    done = opro("resume")
+    assert done.exit_code == 3
+    assert "9 of 9 calls are made" in done.stderr
+    assert "go on with: opro resume --max-calls 18" in done.stderr
+    assert len(server.asked) == 9
+
+
+def test_a_cap_on_time_is_named_as_what_it_is(opro, serve):
+    serve(by_prompt)
+    opro(*RUN, "--max-steps", "6", "--max-calls", "3")
+    done = opro("resume", "--max-calls", "99", "--max-time", "0.000001")
+    assert done.exit_code == 3
+    assert "seconds allowed are over" in done.stderr
+    assert "go on with: opro resume --max-time " in done.stderr
+    assert open_events(only_run())[-1]["reason"] == "max_time"
+
+
+def test_a_cap_on_calls_does_not_stop_what_makes_none(opro, serve):
+    serve(by_prompt)
+    opro("sweep", *SMALL, "--reps", "1", "--max-calls", "3")
+    lines = opro("runs", "list", "--json").stdout.splitlines()
+    states = {json.loads(line)["optimizer"]: json.loads(line)["state"] for line in lines}
+    assert states == {"opro": "unfinished", "sgd": "converged"}
+
+
+@pytest.mark.parametrize("name", ["run.json", EVENTS_FILE])
+def test_a_run_that_has_lost_a_file_is_named(opro, serve, name):
+    serve(by_prompt)
+    opro(*RUN, "--max-steps", "1")
+    (only_run() / name).unlink()
+    for words in (("report", "--format", "json"), ("runs", "list")):
+        done = opro(*words)
+        assert done.exit_code == 1
+        assert f"{name}: it is missing" in done.stderr
+
+
+def test_a_fault_that_is_waited_out_is_said(opro, serve):
+    broken = [Answer(500, {"error": {"code": 500, "message": "down"}})]
+    good = by_prompt
+
+    def answers(asked):
+        return broken.pop() if broken else good(asked)
+
+    serve(answers)
+    done = opro(*RUN, "--max-steps", "1", "--set", "limits.concurrency=1")
+    assert done.exit_code == 0
+    assert "answered 500: down" in done.stderr
+    assert "Trying again." in done.stderr

@@ -218,6 +218,7 @@ def test_a_directory_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path)
 def test_a_write_that_fails_is_an_error_of_the_run(tmp_path):
     path = logged(tmp_path)
     log = open_run(path).append()
+    (path / EVENTS_FILE).unlink()
     (path / EVENTS_FILE).symlink_to("/dev/full")
     with pytest.raises(LogError, match="No space left on device"):
         log.append(WRITTEN[0])

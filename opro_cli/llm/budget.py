@@ -73,17 +73,38 @@ class Budget:
         self.spent = spent or Amount()
         self.why = ""
         """What to tell the user about the stop; empty as long as there is something left."""
-        self._ends = None if settings.max_time is None else clock() + settings.max_time - seconds
         self._clock = clock
+        self._began = clock() - seconds
         self._reserved = Amount()
         self._in_flight = 0
         self._changed = asyncio.Condition()
         self._stop: str | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Since the beginning, earlier sessions included."""
+        return self._clock() - self._began
+
+    @property
+    def reason(self) -> str:
+        """Why nothing may begin any more, in a word; empty where nobody has said, or nothing has
+        stopped."""
+        return self._stop or ""
+
+    def check_time(self) -> None:
+        """Raises Paused where even what asks no model must not begin: time is over, or the user
+        wants an end."""
+        try:
+            self.check()
+        except Paused as paused:
+            if paused.reason in ("", "max_time"):
+                raise
+
     def check(self) -> None:
         """Raises Paused if nothing may begin any more."""
-        if self._stop is None and self._ends is not None and self._clock() >= self._ends:
-            self.stop("max_time", f"the {self.settings.max_time:g} seconds allowed are over")
+        most = self.settings.max_time
+        if self._stop is None and most is not None and self.seconds >= most:
+            self.stop("max_time", f"the {most:g} seconds allowed are over")
         if self._stop is not None:
             raise Paused(self._stop)
 

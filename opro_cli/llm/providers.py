@@ -102,6 +102,8 @@ class Models:
     env: Env
     limits: LimitSettings
     budget: Budget
+    notify: Callable[[str], None] = lambda text: None
+    """Told, in a sentence, when a call has to be made again."""
     limiter: Limiter = field(init=False)
     _clients: dict[tuple[str, str], Client] = field(default_factory=dict)
     _opened: dict[Wanted, LLM] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Models:
     def hosted(self, llm: LLM, choice: Choice) -> LLM:
         """A hosted model that keeps keys to itself, behind retries, limiter and budget."""
         discreet = Discreet(llm, forms(self.env))
-        return Budgeted(Retry(discreet, self.limiter), self.budget, pricer(choice))
+        return Budgeted(Retry(discreet, self.limiter, self.notify), self.budget, pricer(choice))
 
     async def close(self) -> None:
         """Close every model, then every client."""

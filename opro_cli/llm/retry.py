@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from opro_cli.errors import LLMError, QuotaError, TransientError
@@ -22,9 +23,13 @@ class Retry:
     Args:
         llm: the model.
         limiter: the gate every call goes through.
+        notify: told of every fault that is waited out.
     """
 
-    def __init__(self, llm: LLM, limiter: Limiter) -> None:
+    def __init__(
+        self, llm: LLM, limiter: Limiter, notify: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self._notify = notify
         self._llm = llm
         self._limiter = limiter
 
@@ -61,6 +66,7 @@ class Retry:
                     raise LLMError(
                         f"{said} (after {attempt} attempts).", error.hint, attempts=attempt
                     ) from error
+                self._notify(error.message)
                 await self._wait(attempt, error)
             except LLMError as error:
                 self._note(error, attempt)
@@ -79,8 +85,8 @@ class Retry:
         seconds = backoff(attempt) if error.wait is None else error.wait
         if not seconds <= self._limiter.settings.longest_wait:
             quota = QuotaError(
-                f"{error.message} It wants a pause of {seconds:g} seconds, which is longer than "
-                "limits.longest_wait"
+                f"{error.message.rstrip('.')}. It wants a pause of {seconds:g} seconds, which is "
+                "longer than limits.longest_wait"
             )
             self._note(quota, attempt)
             raise quota from error
