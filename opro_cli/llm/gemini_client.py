@@ -14,7 +14,7 @@ import time
 import warnings
 from datetime import UTC, datetime, timedelta
 from datetime import time as dt_time
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import google.auth
@@ -179,7 +179,7 @@ class Gemini:
             config["response_mime_type"] = "application/json"
             # Not as `response_schema`: the SDK would then read the reply itself, and raise on a
             # hostile one before anybody has it.
-            body = {"generationConfig": {"responseSchema": _upper(request.schema)}}
+            body = _Shared(generationConfig={"responseSchema": _upper(request.schema)})
             options = options.model_copy(update={"extra_body": body})
         config["http_options"] = options
         if request.samples > 1:
@@ -221,6 +221,14 @@ class Gemini:
 
     async def close(self) -> None:
         """Nothing: the client is shared, and closed by who opened it."""
+
+
+class _Shared(dict[str, Any]):
+    """A part of a request that nobody changes, and so nobody need copy: the SDK copies the options
+    of every call down to the last key."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 def _replies(response: types.GenerateContentResponse, samples: int, seconds: float) -> list[Reply]:
