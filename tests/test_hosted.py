@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from opro_cli.llm.gemini_client import reset_time
 from opro_cli.llm.known import known, table
 from opro_cli.llm.providers import same_model
+from opro_cli.llm.quota import reset_time
 from opro_cli.problems.linear import LinearSettings
 from tests.loopback import Answer, Loopback, error, gemini, solution, too_many
 

@@ -12,10 +12,7 @@ import asyncio
 import logging
 import time
 import warnings
-from datetime import UTC, datetime, timedelta
-from datetime import time as dt_time
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 import google.auth
 import google.auth.exceptions
@@ -23,12 +20,13 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from opro_cli.errors import LLMError, ModelUnavailable, QuotaError, TransientError
+from opro_cli.errors import LLMError, ModelUnavailable, TransientError
 from opro_cli.events import Reply, Usage
 from opro_cli.llm import pool
 from opro_cli.llm.base import Form, Request
 from opro_cli.llm.known import known, table
 from opro_cli.llm.limiter import LimitSettings
+from opro_cli.llm.quota import objects, quota
 
 BLOCKED = {
     "SAFETY",
@@ -195,11 +193,11 @@ class Gemini:
 
     def _explained(self, error: errors.APIError) -> LLMError:
         body = error.details if isinstance(error.details, dict) else {}
-        details = _objects(_object(body.get("error")).get("details"))
+        details = objects(_object(body.get("error")).get("details"))
         said = str(error.message or error.status or "no message")
         message = f"{self.name} answered {error.code}: {said}"
         if error.code == 429:
-            return _quota(message, details)
+            return quota(message, details)
         if error.code in (408, 500, 502, 503, 504):
             return TransientError(message)
         if error.code and 300 <= error.code < 400:
@@ -286,10 +284,6 @@ def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _upper(schema: Any) -> Any:
     """A JSON schema with the names of types as Google writes them."""
     if isinstance(schema, list):
@@ -305,34 +299,3 @@ def _upper(schema: Any) -> Any:
 
 def _name(value: Any) -> str:
     return str(getattr(value, "value", value) or "")
-
-
-def _quota(message: str, details: list[dict[str, Any]]) -> LLMError:
-    """A 429: wait as long as the server says, unless a day's quota is spent."""
-    kinds = [
-        str(violation.get("quotaId", ""))
-        for d in details
-        if str(d.get("@type", "")).endswith("QuotaFailure")
-        for violation in _objects(d.get("violations"))
-    ]
-    if any("PerDay" in kind for kind in kinds):
-        return QuotaError(f"the day's quota is spent and is reset {reset_time()} ({message})")
-    wait = next(
-        (_seconds(d.get("retryDelay")) for d in details if "RetryInfo" in str(d.get("@type"))), None
-    )
-    return TransientError(message, wait=wait, too_many=True)
-
-
-def reset_time(now: datetime | None = None) -> str:
-    """When a day's quota is reset: the next midnight in Pacific time, as local time."""
-    pacific = (now or datetime.now(UTC)).astimezone(ZoneInfo("America/Los_Angeles"))
-    midnight = datetime.combine(pacific.date() + timedelta(days=1), dt_time(), pacific.tzinfo)
-    local = midnight.astimezone()
-    return f"at {local:%H:%M} on {local:%Y-%m-%d} (midnight Pacific time)"
-
-
-def _seconds(text: Any) -> float | None:
-    try:
-        return max(0.0, float(str(text).removesuffix("s")))
-    except ValueError:
-        return None
