@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from opro_cli.evaluation import Apart
 from opro_cli.events import Point
-from opro_cli.metaprompt import FORMS
+from opro_cli.metaprompt import CONTINUED, FORMS, Asking
 from opro_cli.optimizers.opro import OproSettings
 from opro_cli.plan import Plan, wanted
 from opro_cli.problems import Problem
@@ -90,14 +90,17 @@ def of_run(spec: RunSpec, plan: Plan) -> Estimate:
     settings = spec.optimizer
     if not isinstance(settings, OproSettings):
         return Estimate(steps=steps)
-    replies = steps * Span(settings.replies_per_step, settings.replies_per_step)
     want = wanted(spec)
     choice = plan.models.get(want) if want is not None else None
+    settings = settings.concrete(choice.form if choice else "instruct")
     local = choice is not None and choice.form == "list" and choice.concurrency == 1
-    # The local model's samples are a call each; they share the evaluation of the prompt.
-    per_step = settings.replies_per_step if local else settings.calls_per_step
-    calls = steps * Span(per_step, per_step)
-    prompts = steps * Span(1, 1) if local else calls
+    replies = steps * Span(settings.replies_per_step, settings.most_replies)
+    calls = steps * Span(
+        settings.calls_for(settings.replies_per_step), settings.calls_for(settings.most_replies)
+    )
+    prompts = calls
+    if local:  # its samples are a call each; they share the evaluation of the prompt
+        calls, prompts = replies, steps * Span(1, settings.tries or 1)
     tokens_in = prompts * _measured(spec, settings, plan)
     tokens_out = replies * _reply_tokens(settings)
     if choice is None or choice.price is None:
@@ -129,7 +132,7 @@ def _measured(spec: RunSpec, settings: OproSettings, plan: Plan) -> Span:
 
 def _prompt_tokens(spec: RunSpec, settings: OproSettings) -> Span:
     problem = spec.instance()
-    form = "instruct" if settings.metaprompt == "auto" else settings.metaprompt
+    form = settings.metaprompt
     starts = problem.starts(Randomness(spec.seed, "").generator(0, "starts"))
     shortest = _characters(problem, form, starts, settings.proposals_per_call)
     many = (starts * settings.max_num_pairs)[: settings.max_num_pairs]
@@ -142,10 +145,10 @@ def _characters(problem: Problem, form: str, points: Sequence[Point], proposals:
     unknown = isinstance(problem, Apart)
     pairs = [(p, SOME_VALUE if unknown else problem.evaluate(p)) for p in points]
     aim = min((value for _, value in pairs), default=0.0)
-    return len(FORMS[form].write(problem, pairs, aim, proposals).text)
+    return len(FORMS[form].write(problem, pairs, aim, Asking(proposals)).text)
 
 
 def _reply_tokens(settings: OproSettings) -> Span:
-    low, high = LINE_TOKENS if settings.metaprompt == "list" else REPLY_TOKENS
+    low, high = LINE_TOKENS if settings.metaprompt in CONTINUED else REPLY_TOKENS
     more = 20 * (settings.proposals_per_call - 1)
     return Span(low + more, high + more)

@@ -17,8 +17,9 @@ SCHEMA = 1
 
 Fate: TypeAlias = Literal[
     "used",  # a new point, evaluated
-    "known",  # a point evaluated in an earlier step: recorded again, not evaluated again
+    "known",  # a point evaluated in an earlier step; not evaluated again
     "duplicate",  # the same point as an earlier reply of this step
+    "spare",  # a new point, but the step had as many as it takes
     "unparsable",
     "out_of_range",
     "non_finite",
@@ -28,7 +29,7 @@ Fate: TypeAlias = Literal[
     "unevaluated",  # a new point, but the evaluations allowed were made
 ]
 FATES: tuple[Fate, ...] = get_args(Fate)
-USABLE: frozenset[Fate] = frozenset({"used", "known", "duplicate", "unevaluated"})
+USABLE: frozenset[Fate] = frozenset({"used", "known", "duplicate", "spare", "unevaluated"})
 
 Point: TypeAlias = tuple[Any, ...]
 
@@ -116,6 +117,8 @@ class Prompted:
     form: str
     temperature: float | None = None
     seed: int | None = None
+    first: int = 0
+    """Number of the first reply asked for: 0, but for a further try in the same step."""
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from opro_cli.events import Point, Scored
-from opro_cli.problems.base import Direction
+from opro_cli.problems.base import Direction, Space
 
 Pair: TypeAlias = tuple[Point, float]
 Show: TypeAlias = Literal["best", "mixed"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a search has come to, in figures.
+
+    Args:
+        tried: different points.
+        spans: for each named coordinate whose values are numbers: its name, and the least and the
+            largest value tried, as text.
+    """
+
+    tried: int
+    spans: tuple[tuple[str, str, str], ...] = ()
 
 
 class History:
@@ -20,6 +35,9 @@ class History:
     def __init__(self, direction: Direction = "minimize") -> None:
         self._sign = 1.0 if direction == "minimize" else -1.0
         self._values: dict[Point, float] = {}
+        self._tried: set[Point] = set()
+        self.stuck = 0
+        """Times that pairs were added since there was a better one."""
 
     def __len__(self) -> int:
         return len(self._values)
@@ -27,11 +45,19 @@ class History:
     def __contains__(self, point: Point) -> bool:
         return point in self._values
 
+    @property
+    def tried(self) -> frozenset[Point]:
+        """All points that were added, those without a finite value too."""
+        return frozenset(self._tried)
+
     def add(self, pairs: Iterable[Scored]) -> None:
         """Remember these; a point that is known already keeps its value."""
+        before = self._best_value
         for pair in pairs:
+            self._tried.add(pair.point)
             if np.isfinite(pair.value):
                 self._values.setdefault(pair.point, pair.value)
+        self.stuck = 0 if self._best_value != before else self.stuck + 1
 
     def ranked(self) -> list[Pair]:
         """All pairs, worst first, best last; equal values stay in the order they were found."""
@@ -39,8 +65,26 @@ class History:
 
     @property
     def best(self) -> Pair | None:
-        """The best pair, or None before the first."""
+        """The best pair, the last found of equals, or None before the first."""
         return self.ranked()[-1] if self._values else None
+
+    @property
+    def _best_value(self) -> float | None:
+        return self.best[1] if self.best is not None else None
+
+    def progress(self, space: Space) -> Progress:
+        """The figures, for a space of named coordinates or any other."""
+        if not space.names:
+            return Progress(len(self._tried))
+        columns = zip(space.names, zip(*self._tried, strict=True), strict=True)
+        spans = ((name, values) for name, values in columns if _numbers(values))
+        return Progress(
+            len(self._tried), tuple((name, str(min(v)), str(max(v))) for name, v in spans)
+        )
+
+
+def _numbers(values: Sequence[object]) -> bool:
+    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
 
 
 def choose(

@@ -11,6 +11,7 @@ from opro_cli.events import (
     Event,
     Failed,
     Point,
+    Prompted,
     Replied,
     Reply,
     Scored,
@@ -50,6 +51,8 @@ def key(event: Event) -> Key | None:
     match event:
         case Started():
             return ("started", 0, 0)
+        case Prompted(step=step, first=first):
+            return ("prompted", step, first)
         case Replied(step, sample):
             return ("replied", step, sample)
         case Failed():

@@ -278,7 +278,7 @@ def wanted(spec: RunSpec) -> Wanted | None:
         base_url=settings.base_url,
         candidates=settings.candidates_per_call,
         price=price,
-        samples=settings.replies_per_step,
+        samples=settings.concrete("list").replies_per_step,
     )
 
 

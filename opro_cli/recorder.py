@@ -67,6 +67,7 @@ class Recorder:
                 form=request.form,
                 temperature=request.temperature,
                 seed=request.seed,
+                first=request.first,
             )
         )
         replies: dict[int, Reply] = {}

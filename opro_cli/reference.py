@@ -75,12 +75,12 @@ def _repetition(
     model = str(llm.get("model") or llm.get("model_type") or _model_in(path.name))
     optimizer = OproSettings(
         model=model,
+        strategy="paper",
         temperature=llm.get("temperature"),
         max_num_pairs=config["max_num_pairs"],
         points_per_step=config["num_generated_points_in_each_step"],
         metaprompt="recorded",
-        show="best",
-    )
+    ).concrete("instruct")
     problem = _problem(config, data, int(repetition))
     preset = _like(problem, optimizer)
     spec = RunSpec(

@@ -262,7 +262,7 @@ class RunSpec:
             preset=str(data["preset"]),
             problem=problem.model_validate(data["problem"]),
             repetition=int(data["repetition"]),
-            optimizer=optimizer.model_validate(data["settings"]),
+            optimizer=optimizer.load(data["settings"]),
             seed=int(data["seed"]),
             limits=Limits(
                 data["max_steps"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from opro_cli.events import Reply, Usage
 from opro_cli.llm.base import Form, Request
+from opro_cli.optimizers.sieve import Sieve
+from opro_cli.problems import Point, Space
 
 
 class Scripted:
@@ -44,3 +46,16 @@ class Scripted:
 def listed(texts: Sequence[str]) -> Callable[[Request, int], str]:
     """Answers by sample number, the same in every step."""
     return lambda request, sample: texts[sample % len(texts)]
+
+
+def sifted(
+    replies: Sequence[Reply],
+    form: str,
+    space: Space,
+    tried: Set[Point] | None = None,
+    wanted: int = 99,
+) -> Sieve:
+    """What these replies of one step come to."""
+    sieve = Sieve(form, space, 0, wanted, tried)
+    sieve.take(replies)
+    return sieve

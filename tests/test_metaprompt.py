@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from opro_cli.events import Reply
 from opro_cli.metaprompt import FORMS, MAX_REPLY
-from opro_cli.optimizers.opro import read_replies, read_reply
+from opro_cli.optimizers.sieve import read_reply
 from opro_cli.problems.base import Unusable
 from opro_cli.problems.linear import LinearSettings
+from tests.doubles import sifted
 
 SETTINGS = LinearSettings(targets=[{"w": 15, "b": 14}])
 PROBLEM = SETTINGS.build(SETTINGS.targets[0], 0)
@@ -147,7 +148,7 @@ def test_recorded_replies_are_read_as_they_were_then():
 def test_a_point_counts_once_a_step():
     texts = ["[1, 2]", "[1, 2]", "nothing", "[3, 4]"]
     replies = [Reply(text, "stop", "m") for text in texts]
-    asked = read_replies(replies, "instruct", PROBLEM.space)
+    asked = sifted(replies, "instruct", PROBLEM.space)
     assert [p.point for p in asked.proposals] == [(1, 2), (3, 4)]
     assert [r.fate for r in asked.readings] == ["used", "duplicate", "unparsable", "used"]
     assert [r.sample for r in asked.readings] == [0, 1, 2, 3]
@@ -155,7 +156,7 @@ def test_a_point_counts_once_a_step():
 
 def test_one_reply_may_hold_several_solutions():
     reply = Reply('{"solutions": [{"w": 1, "b": 2}, [3, 4], {"w": 999, "b": 0}, 7]}', "stop", "m")
-    asked = read_replies([reply], "instruct", PROBLEM.space)
+    asked = sifted([reply], "instruct", PROBLEM.space)
     assert [p.point for p in asked.proposals] == [(1, 2), (3, 4)]
     fates = [r.fate for r in asked.readings]
     assert fates == ["used", "used", "out_of_range", "unparsable"]

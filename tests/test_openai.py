@@ -14,7 +14,7 @@ from opro_cli.llm.budget import Budget, BudgetSettings
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.providers import Models, Wanted, choose
 from opro_cli.metaprompt import FORMS
-from opro_cli.optimizers.opro import read_reply
+from opro_cli.optimizers.sieve import read_reply
 from opro_cli.problems.linear import LinearSettings
 from tests.loopback import Answer, Loopback, chat, solution
 

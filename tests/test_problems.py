@@ -19,8 +19,8 @@ from opro_cli.errors import UsageError
 from opro_cli.events import Prompted, Reply, Started, Stepped, Stopped, from_json, to_json
 from opro_cli.metaprompt import FORMS
 from opro_cli.optimizers import Limits
-from opro_cli.optimizers.opro import read_reply
 from opro_cli.optimizers.sgd import Differentiable
+from opro_cli.optimizers.sieve import read_reply
 from opro_cli.problems.base import Continuous
 from opro_cli.problems.mixed import Mixed
 from opro_cli.problems.tour import Tours

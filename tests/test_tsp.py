@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from opro_cli import presets
 from opro_cli.errors import UsageError
 from opro_cli.events import Reply
-from opro_cli.optimizers.opro import read_replies
 from opro_cli.problems import shortest
 from opro_cli.problems.base import Unusable
 from opro_cli.problems.tour import Tours, normal
 from opro_cli.problems.tsp import TspSettings, coordinates, distances_of
 from opro_cli.text import point
 from opro_cli.tours import farthest_insertion, length, nearest_neighbour
+from tests.doubles import sifted
 
 TARGET = {"cities": 8}
 FIVE = Tours(5)
@@ -75,7 +75,7 @@ def test_the_way_home_may_be_spelled_out():
 
 def test_replies_that_are_no_tours_are_counted_and_never_scored():
     texts = ["[0, 1, 2, 3, 4]", "[4, 3, 2, 1, 0]", "[0, 1, 1, 3, 4]", "no idea"]
-    asked = read_replies([Reply(t, "stop", "m") for t in texts], "instruct", FIVE)
+    asked = sifted([Reply(t, "stop", "m") for t in texts], "instruct", FIVE)
     assert [p.point for p in asked.proposals] == [(0, 1, 2, 3, 4)]
     fates = [reading.fate for reading in asked.readings]
     assert fates == ["used", "duplicate", "out_of_range", "unparsable"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from opro_cli.problems.base import Point, Unusable, Wording
+from opro_cli.problems.base import Notation, Point, Unusable, Wording
 
 
 class Tours:
@@ -46,6 +46,15 @@ class Tours:
 
     def nearest(self, point: Point) -> Point:
         return point
+
+    def near(self, point: Point, rng: np.random.Generator) -> Point:
+        i, j = rng.choice(range(1, self.n), 2, replace=False)
+        swapped = list(point)
+        swapped[i], swapped[j] = swapped[j], swapped[i]
+        return tuple(swapped)
+
+    def row(self, turn: int = 0) -> Notation:
+        return self
 
     def sample(self, rng: np.random.Generator) -> Point:
         return (0, *(int(i) + 1 for i in rng.permutation(self.n - 1)))

@@ -28,6 +28,7 @@ NAMES: dict[str, str] = {
     "opro": "opro_cli.optimizers.opro:OproSettings",
     "sgd": "opro_cli.optimizers.sgd:SgdSettings",
     "random": "opro_cli.optimizers.random:RandomSettings",
+    "local-search": "opro_cli.optimizers.local_search:LocalSearchSettings",
     "nelder-mead": "opro_cli.optimizers.nelder_mead:NelderMeadSettings",
     "cma-es": "opro_cli.optimizers.cma_es:CmaEsSettings",
     "tpe": "opro_cli.optimizers.tpe:TpeSettings",

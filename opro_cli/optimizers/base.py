@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from opro_cli.events import Point, Reading, Scored
 from opro_cli.llm.base import LLM
@@ -124,6 +124,11 @@ class OptimizerSettings(Settings, ABC):
     column: ClassVar[str] = ""
     """Heading of the column that shows its step count beside OPRO's rows, as the published tables
     have one for gradient descent; empty for an optimizer with rows of its own."""
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """The settings that a log holds, of this version or an earlier one. Raises ValueError."""
+        return cls.model_validate(data)
 
     @abstractmethod
     def build(self, task: Task) -> Optimizer:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from opro_cli.errors import UsageError
-from opro_cli.events import Fate, Point, Reading, Reply, Scored
-from opro_cli.history import History, Show, choose
+from opro_cli.events import Point, Scored
+from opro_cli.history import History, Pair, Show, choose
 from opro_cli.llm.base import LLM, Form, Request
-from opro_cli.metaprompt import FORMS
+from opro_cli.metaprompt import CONTINUED, FORMS, Asking
 from opro_cli.optimizers.base import Asked, OptimizerSettings, Proposal, Task
-from opro_cli.problems.base import Integer, Number, Space, Unusable
+from opro_cli.optimizers.perturb import perturbed
+from opro_cli.optimizers.sieve import Sieve
+from opro_cli.optimizers.strategy import STRATEGIES, Strategy
+from opro_cli.problems.base import Integer, Number
 
 
 class OproSettings(OptimizerSettings):
@@ -23,10 +26,13 @@ class OproSettings(OptimizerSettings):
     summary: ClassVar[str] = "a language model, shown the best pairs, proposes better ones"
     needs_model: ClassVar[bool] = True
     told: ClassVar[frozenset[str]] = frozenset(
-        {"temperature", "max_num_pairs", "points_per_step", "metaprompt", "show"}
+        {"strategy", "temperature", "max_num_pairs", "points_per_step"}
     )
 
     model: str = "auto"
+    strategy: Strategy = "adaptive"
+    """Which set of values the settings below have that are left open: see
+    :mod:`opro_cli.optimizers.strategy`."""
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = 1.0
     """Sampling temperature; null leaves it to the model."""
     max_num_pairs: Annotated[Integer, Field(ge=1, le=10_000)] = 20
@@ -37,13 +43,33 @@ class OproSettings(OptimizerSettings):
     """Proposals in one reply: 1 asks ``points_per_step`` times, 8 asks once for 8 distinct ones."""
     candidates_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
     """Replies that one call brings, for models that have it: the prompt is paid once."""
-    metaprompt: Literal["auto", "instruct", "list", "recorded"] = "auto"
-    """``auto``: what the model can do."""
+
+    metaprompt: Literal["auto", "instruct", "list", "rows", "recorded"] = "auto"
+    """The form; ``auto``: what the model can do, in the strategy's way."""
     show: Literal["auto", "best", "mixed"] = "auto"
-    """Which pairs: ``best``, or ``mixed`` (half the best, half at random). ``auto``: best for
-    ``instruct``, mixed for ``list``."""
-    aim: Annotated[Number, Field(gt=0, lt=1)] = 0.3
-    """``list`` form: the value asked for, as a fraction of the best one so far."""
+    """Which pairs: the ``best``, or ``mixed`` (half the best, half at random)."""
+    aim: Annotated[Number, Field(gt=0, le=1)] | None = None
+    """The value asked for, as a fraction of the best one so far; 1 asks for a better one without
+    naming a value, where the form can."""
+    aim_by: Literal["auto", "best", "spread"] = "auto"
+    """What ``aim`` leaves a part of: the ``best`` value itself, or, where that is less, the
+    ``spread`` of the better half of the pairs shown."""
+    duplicates: Literal["auto", "keep", "refuse"] = "auto"
+    """Points known already: ``keep`` records them again; ``refuse`` leaves them out."""
+    oversample: Annotated[Integer, Field(ge=1, le=20)] | None = None
+    """Replies asked for where one is needed; the first that bring new points are taken."""
+    tries: Annotated[Integer, Field(ge=1, le=10)] | None = None
+    """Times that a step asks, at most, until it has its proposals."""
+    perturb: Annotated[Integer, Field(ge=0, le=1000)] | None = None
+    """Proposals of a step that are not asked for, but drawn near good points in code."""
+    fill: bool | None = None
+    """Whether proposals that the model does not bring are drawn in the same way."""
+    turn: bool | None = None
+    """``rows`` form: begin with another coordinate in every step."""
+    progress: bool | None = None
+    """``instruct`` form: say how many points were tried, and where."""
+    plateau: Annotated[Integer, Field(ge=0, le=10_000)] | None = None
+    """``instruct`` form: after so many steps without a better value the model is told; 0: never."""
 
     max_output_tokens: Annotated[Integer, Field(ge=1, le=1_000_000)] = 4096
     """Output tokens a reply may have, thinking included, where it is not a line to continue."""
@@ -55,6 +81,15 @@ class OproSettings(OptimizerSettings):
     """US dollars per million tokens, for a model whose price is not known here."""
     price_output: Annotated[Number, Field(ge=0)] | None = None
 
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """Logs from before there were strategies are of the paper's."""
+        if "strategy" not in data:
+            data = {**data, "strategy": "paper"}
+            if data.get("metaprompt") != "list":
+                data["aim"] = 1.0  # it was not used
+        return cls.model_validate(data)
+
     def experiment(self) -> dict[str, Any]:
         """Published results differ in the model, and so in the form of meta-prompt it takes."""
         return self.model_dump(include={"temperature", "max_num_pairs", "points_per_step"})
@@ -65,36 +100,63 @@ class OproSettings(OptimizerSettings):
         return self.points_per_step
 
     @property
-    def replies_per_step(self) -> int:
-        """Replies that a step needs for its proposals."""
-        return -(-self.points_per_step // self.proposals_per_call)
+    def wanted(self) -> int:
+        """Proposals that a step wants of the model."""
+        return max(self.points_per_step - (self.perturb or 0), 0)
 
     @property
-    def calls_per_step(self) -> int:
-        """Calls that a step needs for its replies."""
-        return -(-self.replies_per_step // self.candidates_per_call)
+    def replies_per_step(self) -> int:
+        """Replies that a step asks for at first."""
+        return self.replies_for(self.wanted)
+
+    @property
+    def most_replies(self) -> int:
+        """Replies that a step asks for at most."""
+        return self.replies_per_step * (self.tries or 1)
+
+    def replies_for(self, proposals: int) -> int:
+        """Replies to ask for where so many proposals are missing."""
+        return -(-proposals * (self.oversample or 1) // self.proposals_per_call)
+
+    def calls_for(self, replies: int) -> int:
+        """Calls that so many replies need."""
+        return -(-replies // self.candidates_per_call)
 
     def resolved(self, form: Form) -> dict[str, Any]:
-        """What ``auto`` comes to for a model of this form."""
-        metaprompt = form if self.metaprompt == "auto" else self.metaprompt
-        show = "mixed" if metaprompt == "list" else "best"
-        return {"metaprompt": metaprompt, "show": show if self.show == "auto" else self.show}
+        """The values of all settings that the strategy decides, for a model of this form."""
+        ready = STRATEGIES[self.strategy][form]
+        given = {name: getattr(self, name) for name in ready}
+        return {
+            name: value if given[name] in (None, "auto") else given[name]
+            for name, value in ready.items()
+        }
+
+    def concrete(self, form: Form) -> OproSettings:
+        """The same settings with nothing left open."""
+        return self.model_copy(update=self.resolved(form))
 
     def build(self, task: Task) -> Opro:
-        """OPRO with the given model. Raises UsageError without one."""
+        """OPRO with the given model. Raises UsageError without one, or where its settings clash."""
         if task.llm is None:
             raise UsageError("OPRO needs a model.", "choose one with --model")
-        if self.proposals_per_call > 1 and self.resolved(task.llm.form)["metaprompt"] == "list":
+        settings = self.concrete(task.llm.form)
+        if settings.proposals_per_call > 1 and settings.metaprompt in CONTINUED:
             raise UsageError(
-                "The list form of meta-prompt asks for one proposal a reply, "
-                f"not {self.proposals_per_call}.",
+                f"The {settings.metaprompt} form of meta-prompt asks for one proposal a reply, "
+                f"not {settings.proposals_per_call}.",
                 "leave out opro.proposals_per_call, or set opro.metaprompt=instruct",
             )
-        return Opro(self, task, task.llm)
+        return Opro(settings, task, task.llm)
 
 
 class Opro:
-    """The loop of OPRO's section 2: show pairs, sample, read."""
+    """The loop of OPRO's section 2: show pairs, sample, read; and what a strategy adds to it.
+
+    Args:
+        settings: with nothing left open.
+        task: problem and randomness.
+        llm: who is asked.
+    """
 
     def __init__(self, settings: OproSettings, task: Task, llm: LLM) -> None:
         self._settings = settings
@@ -102,9 +164,6 @@ class Opro:
         self._randomness = task.randomness
         self._llm = llm
         self._history = History(task.problem.wording.direction)
-        concrete = settings.resolved(llm.form)
-        self._form: str = concrete["metaprompt"]
-        self._show: Show = concrete["show"]
 
     def starts(self) -> list[Point]:
         """The problem's starting points."""
@@ -115,23 +174,63 @@ class Opro:
         self._history.add(pairs)
 
     async def ask(self, step: int) -> Asked:
-        """Show the history, sample, and read every reply."""
-        replies = await self._llm.sample(self._request(step))
-        return read_replies(replies, self._form, self._problem.space)
+        """Ask the model, once more where it brings too little, and draw what is missing still."""
+        settings, space = self._settings, self._problem.space
+        turn = step if settings.turn else 0
+        tried = self._history.tried if settings.duplicates == "refuse" else None
+        sieve = Sieve(settings.metaprompt, space, turn, settings.wanted, tried)
+        pairs = self._shown(step)
+        for _ in range(settings.tries or 1):
+            if not sieve.missing:
+                break
+            replies = settings.replies_for(sieve.missing)
+            asking = self._asking(pairs, sieve, turn)
+            sieve.take(await self._llm.sample(self._request(step, pairs, asking, replies, sieve)))
+        return Asked((*sieve.proposals, *self._drawn(step, sieve)), tuple(sieve.readings))
 
-    def _request(self, step: int) -> Request:
-        settings, metaprompt = self._settings, FORMS[self._form]
-        pairs = choose(
+    def _drawn(self, step: int, sieve: Sieve) -> list[Proposal]:
+        """The proposals that are drawn in code."""
+        settings = self._settings
+        count = settings.perturb or 0
+        if settings.fill:
+            count = settings.points_per_step - len(sieve.proposals)
+        points = perturbed(
             self._history.ranked(),
-            settings.max_num_pairs,
-            self._show,
-            self._randomness.generator(step, "shown"),
+            self._problem.space,
+            min(count, settings.points_per_step),
+            self._history.tried | {proposal.point for proposal in sieve.proposals},
+            self._randomness.generator(step, "perturbed"),
         )
-        prompt = metaprompt.write(self._problem, pairs, self._aim(), settings.proposals_per_call)
+        return [Proposal(point, "perturbed") for point in points]
+
+    def _shown(self, step: int) -> list[Pair]:
+        rng = self._randomness.generator(step, "shown")
+        show: Show = "mixed" if self._settings.show == "mixed" else "best"
+        return choose(self._history.ranked(), self._settings.max_num_pairs, show, rng)
+
+    def _asking(self, pairs: Sequence[Pair], sieve: Sieve, turn: int) -> Asking:
+        settings, history = self._settings, self._history
+        patient = settings.plateau or history.stuck + 1
+        return Asking(
+            proposals=settings.proposals_per_call,
+            selection=settings.show == "mixed" and len(pairs) < len(history),
+            progress=history.progress(self._problem.space) if settings.progress else None,
+            stuck=history.stuck if history.stuck >= patient else 0,
+            refused=sieve.refused,
+            turn=turn,
+        )
+
+    def _request(
+        self, step: int, pairs: Sequence[Pair], asking: Asking, replies: int, sieve: Sieve
+    ) -> Request:
+        settings = self._settings
+        form = FORMS[settings.metaprompt]
+        prompt = form.write(self._problem, pairs, self._aim(pairs), asking)
         return Request(
             prompt=prompt.text,
-            samples=settings.replies_per_step,
+            samples=replies,
             step=step,
+            first=sieve.replies,
             temperature=settings.temperature,
             max_tokens=prompt.max_tokens or settings.max_output_tokens,
             schema=prompt.schema,
@@ -139,46 +238,17 @@ class Opro:
             stop=prompt.stop,
             seed=self._randomness.number(step, "model"),
             shown=prompt.shown,
-            form=self._form,
+            form=settings.metaprompt,
         )
 
-    def _aim(self) -> float | None:
-        """A better value than the best: ``aim`` times it, where it is positive and minimised."""
-        best = self._history.best
-        if best is None:
+    def _aim(self, pairs: Sequence[Pair]) -> float | None:
+        """A better value than the best, by a part of the best or of what the better half spans."""
+        settings, fraction = self._settings, self._settings.aim or 1.0
+        if not pairs or (fraction == 1 and settings.metaprompt not in CONTINUED):
             return None
-        gain = (1 - self._settings.aim) * abs(best[1])
-        return best[1] - gain if self._problem.wording.direction == "minimize" else best[1] + gain
-
-
-def read_replies(replies: Sequence[Reply], form: str, space: Space) -> Asked:
-    """What the replies of one step propose: each point once, and what became of each reply."""
-    proposals: dict[Point, Proposal] = {}
-    readings: list[Reading] = []
-    for sample, reply in enumerate(replies):
-        for found in read_reply(reply, form, space):
-            if isinstance(found, Unusable):
-                readings.append(Reading(sample, found.fate, why=str(found)))
-                continue
-            fate: Fate = "duplicate" if found in proposals else "used"
-            proposals.setdefault(found, Proposal(found))
-            readings.append(Reading(sample, fate, found))
-    return Asked(tuple(proposals.values()), tuple(readings))
-
-
-def read_reply(reply: Reply, form: str, space: Space) -> list[Point | Unusable]:
-    """The solutions in one reply, usable or not; at least one."""
-    if reply.finish == "blocked":
-        return [Unusable("blocked", reply.detail)]
-    if not reply.text.strip():
-        return [Unusable("truncated" if reply.finish == "length" else "empty", reply.detail)]
-    found = FORMS[form].read(reply.text, space)
-    if reply.finish == "length":  # cut off: what cannot be read was not finished
-        return [_truncated(item) for item in found]
-    return found
-
-
-def _truncated(item: Point | Unusable) -> Point | Unusable:
-    if isinstance(item, Unusable) and item.fate == "unparsable":
-        return Unusable("truncated", "cut off before a solution")
-    return item
+        best, whole = pairs[-1][1], abs(pairs[-1][1])
+        spread = abs(pairs[len(pairs) // 2][1] - best)
+        if settings.aim_by == "spread" and spread:
+            whole = min(whole, spread) or spread
+        gain = (1 - fraction) * whole
+        return best - gain if self._problem.wording.direction == "minimize" else best + gain

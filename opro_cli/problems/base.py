@@ -32,19 +32,12 @@ class Unusable(Exception):
         self.fate: Fate = fate
 
 
-class Space(Protocol):
-    """All points of a problem, and the two ways of writing one: a line, and JSON.
-
-    ``read(render(p)) == p`` and ``from_values(to_values(p)) == p`` for every point ``p``.
-    """
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of a point's coordinates, in order; empty where they have none."""
+class Notation(Protocol):
+    """A way of writing points on one line: ``read(render(p)) == p`` for every point ``p``."""
 
     @property
     def lead(self) -> str:
-        """What every rendered point starts with, such as ``w=``."""
+        """What every rendered point starts with, such as ``w=``; may be empty."""
 
     @property
     def max_chars(self) -> int:
@@ -55,6 +48,27 @@ class Space(Protocol):
 
     def read(self, text: str) -> Point:
         """Inverse of :meth:`render`. Raises Unusable."""
+
+    def grammar(self) -> str:
+        """GBNF of what may follow ``lead`` in a rendered point (no rule name, no newline)."""
+
+
+class Space(Notation, Protocol):
+    """All points of a problem, and the ways of writing one: a line with names, a row, and JSON.
+
+    ``from_values(to_values(p)) == p`` for every point ``p``.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of a point's coordinates, in order; empty where they have none."""
+
+    def row(self, turn: int = 0) -> Notation:
+        """The shortest way of writing points, such as ``15 14``.
+
+        It begins with coordinate ``turn``, modulo their number, and goes round, where a point can
+        be begun with any of its coordinates.
+        """
 
     def to_values(self, point: Point) -> Any:
         """The JSON value of a point, such as ``{"w": 15, "b": 14}``."""
@@ -68,9 +82,6 @@ class Space(Protocol):
     def schema(self) -> dict[str, Any]:
         """JSON schema of :meth:`to_values`."""
 
-    def grammar(self) -> str:
-        """GBNF of what may follow ``lead`` in a rendered point (no rule name, no newline)."""
-
     def describe(self) -> str:
         """The constraints in words, as one clause."""
 
@@ -82,6 +93,12 @@ class Space(Protocol):
 
     def sample(self, rng: np.random.Generator) -> Point:
         """A point of the space drawn uniformly."""
+
+    def near(self, point: Point, rng: np.random.Generator) -> Point:
+        """A point not far from this one, mostly another, by a step of any size.
+
+        Whatever can be changed by little and by much is changed by little as often as by much.
+        """
 
 
 @runtime_checkable

@@ -21,7 +21,8 @@ from pydantic import (
 )
 
 from opro_cli.problems.base import Integer, Number, Point, Settings, Unusable
-from opro_cli.problems.space import Coordinate, Named, Range, finite
+from opro_cli.problems.coordinate import Coordinate, Range, finite, stride
+from opro_cli.problems.space import Named
 
 Choice: TypeAlias = StrictBool | StrictInt | StrictFloat | StrictStr | None
 _WORD = re.compile(r"[A-Za-z0-9_.+-]{1,40}")
@@ -135,6 +136,11 @@ class Log:
         """A number drawn uniformly on the logarithmic scale."""
         return self.from_unit(float(rng.uniform()))
 
+    def near(self, value: float, rng: np.random.Generator) -> float:
+        """The number a factor away, from one that changes the last digit to half the range."""
+        widest = math.log(self.high / self.low) / 2
+        return self.nearest(value * math.exp(stride(10.0 ** (1 - self.digits), widest, rng)))
+
     def to_unit(self, value: float) -> float:
         """0 at the low end, 1 at the high one, on the logarithmic scale."""
         return math.log(value / self.low) / math.log(self.high / self.low)
@@ -194,6 +200,11 @@ class Choices:
     def sample(self, rng: np.random.Generator) -> Choice:
         """Any of them, equally likely."""
         return self.choices[int(rng.integers(len(self.choices)))]
+
+    def near(self, value: Choice, rng: np.random.Generator) -> Choice:
+        """Any other one: names have no distance."""
+        others = [choice for choice in self.choices if choice is not value]
+        return others[int(rng.integers(len(others)))] if others else value
 
     def to_unit(self, value: Choice) -> float:
         """The middle of the choice's part of the line."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from opro_cli.problems.base import Point, Unusable
-from opro_cli.problems.space import finite, up_to
+from opro_cli.problems.coordinate import finite, up_to
 
 MAX_CITIES = 100
 LEAD = "tour="
@@ -58,6 +58,21 @@ class Tours:
     def sample(self, rng: np.random.Generator) -> Point:
         """A tour drawn uniformly."""
         return normal(rng.permutation(self.cities).tolist())
+
+    def near(self, point: Point, rng: np.random.Generator) -> Point:
+        """A stretch of the tour walked the other way round (2-opt), or moved elsewhere (or-opt)."""
+        tour = list(point)
+        first, last = sorted(rng.choice(range(1, self.cities), 2, replace=False).tolist())
+        if rng.random() < 0.5:
+            return normal([*tour[:first], *reversed(tour[first : last + 1]), *tour[last + 1 :]])
+        last = min(last, first + 2)  # three cities at most, as in Or's move
+        stretch, rest = tour[first : last + 1], [*tour[:first], *tour[last + 1 :]]
+        at = int(rng.integers(1, len(rest) + 1))
+        return normal([*rest[:at], *stretch, *rest[at:]])
+
+    def row(self, turn: int = 0) -> TourRow:
+        """The cities alone; every tour begins at city 0, so there is nothing to turn."""
+        return TourRow(self)
 
     def to_values(self, point: Point) -> list[int]:
         """``[0, 3, 1, 2]``."""
@@ -107,6 +122,25 @@ class Tours:
             f"a tour is an array of all {self.cities} city numbers, 0 to {self.cities - 1}, "
             "each exactly once, beginning with 0"
         )
+
+
+class TourRow:
+    """Tours without a word before them: ``0,3,1,2``."""
+
+    lead = "0,"
+
+    def __init__(self, space: Tours) -> None:
+        self._space = space
+        self.max_chars = space.max_chars - len(LEAD)
+        self.grammar = space.grammar
+
+    def render(self, point: Point) -> str:
+        """One line, such as ``0,3,1,2``."""
+        return self._space.render(point).removeprefix(LEAD)
+
+    def read(self, text: str) -> Point:
+        """Inverse of :meth:`render`, spaces apart. Raises Unusable."""
+        return self._space.read(LEAD + text)
 
 
 def normal(tour: Sequence[int]) -> tuple[int, ...]:
