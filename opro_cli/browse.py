@@ -18,7 +18,7 @@ from opro_cli.output import print_out, say
 from opro_cli.problems import label
 from opro_cli.runs import Recorded, Runs
 from opro_cli.session import runs_directory
-from opro_cli.tally import Tally
+from opro_cli.tally import MODEL, Tally
 from opro_cli.text import clean, number, point
 
 STATES = ("converged", "stopped", "failed", "unfinished", "running")
@@ -163,7 +163,11 @@ def _steps(happened: Sequence[Event]) -> Iterator[dict[str, Any]]:
     for event in happened:
         match event:
             case Started(pairs):
-                yield {"step": 0, "pairs": [[list(p.point), p.value] for p in pairs]}
+                yield {
+                    "step": 0,
+                    "pairs": [[list(p.point), p.value] for p in pairs],
+                    "sources": [p.source for p in pairs],
+                }
             case Replied(reply=reply):
                 replies, retries = replies + 1, retries + reply.attempts - 1
             case Stepped():
@@ -171,6 +175,7 @@ def _steps(happened: Sequence[Event]) -> Iterator[dict[str, Any]]:
                 yield {
                     "step": event.step,
                     "pairs": [[list(p.point), p.value] for p in event.pairs],
+                    "sources": [p.source for p in event.pairs],
                     "replies": replies,
                     "retries": retries,
                     "fates": dict(fates),
@@ -187,7 +192,12 @@ def _step_line(facts: dict[str, Any]) -> str:
         return f"{facts['step']:>5}  stopped: {facts['stopped']}"
     if "failed" in facts:
         return f"{facts['step']:>5}  failed: {facts['failed']}"
-    pairs = "; ".join(f"{point(tuple(p))} {number(v)}" for p, v in facts["pairs"])
+    asked = bool(facts.get("fates"))
+    sources = (f" ({s})" * (asked and s != MODEL) for s in facts["sources"])
+    pairs = "; ".join(
+        f"{point(tuple(p))} {number(v)}{source}"
+        for (p, v), source in zip(facts["pairs"], sources, strict=True)
+    )
     fates = ", ".join(f"{count} {fate}" for fate, count in facts.get("fates", {}).items())
     retries = f", {facts['retries']} retries" if facts.get("retries") else ""
     return f"{facts['step']:>5}  {pairs or 'nothing new'}" + (f"  [{fates}{retries}]" * bool(fates))

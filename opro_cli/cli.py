@@ -52,6 +52,7 @@ def run_opro(
     temperature: options.Temperature = None,
     max_num_pairs: options.MaxNumPairs = None,
     points_per_step: options.PointsPerStep = None,
+    strategy: options.Strategy = None,
     num_points: options.NumPoints = None,
     objective: options.Objective = None,
     max_steps: options.MaxSteps = None,
@@ -151,6 +152,7 @@ def sweep(
     temperature: options.Temperature = None,
     max_num_pairs: options.MaxNumPairs = None,
     points_per_step: options.PointsPerStep = None,
+    strategy: options.Strategy = None,
     num_points: options.NumPoints = None,
     objective: options.Objective = None,
     max_steps: options.MaxSteps = None,
@@ -214,6 +216,10 @@ def report(
         str | None,
         typer.Option("--baseline", metavar="NAME", help="Compare with this optimizer, in pairs."),
     ] = None,
+    model_only: Annotated[
+        bool,
+        typer.Option("--model-only", help="Leave out points that code has drawn for a model."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to a file [default: stdout]."),
@@ -224,7 +230,7 @@ def report(
     """What is in the runs directory, in the layout of the published tables."""
     from opro_cli import session
 
-    return session.report(runs or [], preset or [], form, output, runs_dir, baseline)
+    return session.report(runs or [], preset or [], form, output, runs_dir, baseline, model_only)
 
 
 @command(app, "replay")

@@ -167,6 +167,7 @@ class Failed:
 
 REASONS = {
     "converged": "found the target",
+    "by_code": "a point drawn in code is the target, and does not count",
     "max_steps": "made all the steps it was allowed",
     "patience": "no better value for as long as patience allows",
     "diverged": "the loss grew without bound",

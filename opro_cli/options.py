@@ -83,6 +83,14 @@ MaxNumPairs = Annotated[
         "--max-num-pairs", metavar="N", help="Pairs shown to the model, at most" + PRESETS_OWN + "."
     ),
 ]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy",
+        metavar="NAME",
+        help="How to ask and react: paper or adaptive" + PRESETS_OWN + ".",
+    ),
+]
 PointsPerStep = Annotated[
     str | None,
     typer.Option(

@@ -62,14 +62,15 @@ def key(event: Event) -> Key | None:
     return (type(event).__name__.lower(), event.step, 0)
 
 
-def read(run: Recorded, *, whole: bool = True) -> Past:
+def read(run: Recorded, *, whole: bool = True, model_only: bool = False) -> Past:
     """A run's past, from its log. Raises RunsError where that is damaged.
 
     Args:
         run: the run.
         whole: keep events, replies and values too, and not just the totals.
+        model_only: count only what a model proposed, where one does.
     """
-    past = Past(tally_of(run.spec()))
+    past = Past(tally_of(run.spec(), model_only=model_only))
     coming = run.sessions()
     session = coming.pop(0) if coming else None
     for logged in run.log():

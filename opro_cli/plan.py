@@ -23,6 +23,7 @@ from opro_cli.text import plural
 
 FLAGS = {
     "model": "opro.model",
+    "strategy": "opro.strategy",
     "temperature": "opro.temperature",
     "max_num_pairs": "opro.max_num_pairs",
     "points_per_step": "opro.points_per_step",
@@ -50,7 +51,7 @@ FLAGS = {
 }
 """Options of the command line, and the setting each one sets."""
 
-TEXTS = ("model", "base_url", "objective")
+TEXTS = ("model", "base_url", "objective", "strategy")
 """Options whose value is a text, whatever it looks like."""
 
 MAX_RUNS = 100_000

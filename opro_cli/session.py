@@ -107,6 +107,7 @@ def report(
     output: Path | None,
     runs_dir: Path | None,
     baseline: str | None = None,
+    model_only: bool = False,
 ) -> int:
     """``report``."""
     reports.check_format(form)
@@ -120,7 +121,7 @@ def report(
     if not chosen and not damaged and form not in ("json", "csv"):
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    summary = reports.summarize(chosen, damaged, baseline)
+    summary = reports.summarize(chosen, damaged, baseline, model_only=model_only)
     text = reports.render(summary, form, None if output else _width())
     for error in summary.damaged:
         say(f"error: {error.message}")

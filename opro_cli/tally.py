@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,6 +28,8 @@ from opro_cli.spec import RunSpec
 
 LOSSES: tuple[Fate, ...] = ("blocked", "truncated", "empty", "unparsable", "non_finite")
 """Fates that say nothing of the search: with other luck the reply would have held a point."""
+START, MODEL = "start", "model"
+"""Sources of the points that a run begins with, and of those that a model proposes."""
 CURVE = 64
 """Points kept of the curve of the best value."""
 
@@ -36,11 +39,19 @@ class Tally:
     """What a run has come to so far."""
 
     direction: Direction = "minimize"
+    counts: Callable[[Scored], bool] = lambda pair: True
+    """Which pairs count; the others are left out, as if nobody had proposed them."""
+    solves: Callable[[Scored], bool] = lambda pair: True
+    """Whether a pair that counts solves the problem; asked where others do not count."""
     step: int = 0
     best: tuple[Point, float] | None = None
     recorded_pairs: int = 0
     """Pairs recorded over all steps and the starts: a point proposed in two steps counts twice."""
     points: set[Point] = field(default_factory=set)
+    sources: Counter[str] = field(default_factory=Counter)
+    """Different points beyond the starts, by who proposed them first."""
+    solver: str = ""
+    """Who proposed the best point."""
     evaluations: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
     idle: int = 0
@@ -67,6 +78,8 @@ class Tally:
     """From the first event to the last, without the time between two sessions."""
     last: datetime | None = None
     """When the last event was."""
+    _left_out: bool = False
+    """Whether pairs of the last step do not count, and none that does is a solution."""
 
     @property
     def distinct_pairs(self) -> int:
@@ -126,12 +139,16 @@ class Tally:
                 self.unpriced += reply.cost is None
             case Stepped():
                 self.step, self.reason, self.error = event.step, None, None  # it went on
-                self.evaluations += event.evaluations
+                pairs = tuple(pair for pair in event.pairs if self.counts(pair))
+                left_out = sum(not p.known for p in event.pairs) - sum(not p.known for p in pairs)
+                self.evaluations += event.evaluations - left_out
                 self.fates.update(reading.fate for reading in event.readings)
-                self.idle += all(pair.known for pair in event.pairs)
-                self._pairs(event.pairs)
+                self.idle += all(pair.known for pair in pairs)
+                self._pairs(pairs)
+                self._left_out = len(pairs) < len(event.pairs) and not any(map(self.solves, pairs))
             case Stopped(step, reason):
-                self.step, self.reason = step, reason
+                by_code = reason == "converged" and self._left_out
+                self.step, self.reason = step, "by_code" if by_code else reason
             case Failed():
                 self.attempts += event.attempts
                 self.error, self.hint = f"{event.error}: {event.message}", event.hint
@@ -147,15 +164,26 @@ class Tally:
     def _pairs(self, pairs: tuple[Scored, ...]) -> None:
         self.recorded_pairs += len(pairs)
         for pair in pairs:
+            self.sources[pair.source] += pair.point not in self.points and pair.source != START
             self.points.add(pair.point)
             if self.better(pair.value):
-                self.best = (pair.point, pair.value)
+                self.best, self.solver = (pair.point, pair.value), pair.source
         if self.best is not None:
             self.curve.append((self.step, self.best[1]))
             if len(self.curve) > CURVE:
                 self.curve = [*self.curve[:-1:2], self.curve[-1]]
 
 
-def tally_of(spec: RunSpec) -> Tally:
-    """An empty tally that knows which way is better."""
-    return Tally(direction=spec.instance().wording.direction)
+def tally_of(spec: RunSpec, *, model_only: bool = False) -> Tally:
+    """An empty tally that knows which way is better.
+
+    Args:
+        spec: of the run.
+        model_only: where a model proposes, count nobody else's points but the starts.
+    """
+    problem = spec.instance()
+    tally = Tally(direction=problem.wording.direction)
+    if model_only and spec.optimizer.needs_model:
+        tally.counts = lambda pair: pair.source in (START, MODEL)
+        tally.solves = lambda pair: problem.solved(problem.space.nearest(pair.point), pair.value)
+    return tally

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "opro_cli"
 CORE = [
     "spec.py",
     "events.py",
-    "metaprompt.py",
+    "metaprompt",
     "reading.py",
     "engine.py",
     "history.py",

@@ -22,7 +22,7 @@ def spec(max_steps: int = 5, patience: int | None = None, w=15, b=14, **opro) ->
         preset="test",
         problem=LinearSettings(targets=[{"w": w, "b": b}]),
         repetition=0,
-        optimizer=OproSettings(**{"points_per_step": 3, **opro}),
+        optimizer=OproSettings(**{"strategy": "paper", "points_per_step": 3, **opro}),
         seed=0,
         limits=Limits(max_steps, patience),
     )

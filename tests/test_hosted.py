@@ -22,7 +22,10 @@ def wandering(model="gemini-3.5-flash-lite", **fields):
     return lambda asked: gemini(solution(next(seen) % 90 - 45, -90), model=model, **fields)
 
 
-SMALL = ("--target", "w=15,b=14", "--points-per-step", "4", "--display", "none")
+SMALL = (
+    *("--target", "w=15,b=14", "--strategy", "paper", "--points-per-step", "4"),
+    *("--display", "none"),
+)
 PRICED = {"promptTokenCount": 1000, "candidatesTokenCount": 100}
 ONE = (1000 * 0.30 + 100 * 2.50) / 1e6
 

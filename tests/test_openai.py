@@ -265,6 +265,8 @@ def test_a_run_on_llama_cpps_own_server(opro, llama_server, form):
         "1",
         "--set",
         f"opro.metaprompt={form}",
+        "--strategy",
+        "paper",
         "--set",
         "opro.max_output_tokens=24",
         "--json",

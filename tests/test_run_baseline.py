@@ -115,7 +115,9 @@ class Journal:
 
 
 def play(limits: Limits, answers: list[str]) -> Journal:
-    spec = RunSpec("t", LINEAR, 0, OproSettings(model="x", points_per_step=4), 0, limits)
+    spec = RunSpec(
+        "t", LINEAR, 0, OproSettings(model="x", strategy="paper", points_per_step=4), 0, limits
+    )
     llm = Scripted(lambda request, sample: answers[(request.step * 4 + sample) % len(answers)])
     journal = Journal()
     asyncio.run(engine.run(spec, journal, engine.Surroundings(llm)))

@@ -436,7 +436,8 @@ class TestSession:
     def test_one_is_not_many(self, opro):
         write(PROBLEM)
         done = opro(
-            "run-opro", "-p", "mine.yaml", "--max-steps", "1", "--points-per-step", "1", "--dry-run"
+            *("run-opro", "-p", "mine.yaml", "--strategy", "paper", "--max-steps", "1"),
+            *("--points-per-step", "1", "--dry-run"),
         )
         assert "\n1 run" in done.stdout
         assert "at most 1 step, at most 1 model call\n" in done.stdout

@@ -60,8 +60,8 @@ class OproSettings(OptimizerSettings):
     """Replies asked for where one is needed; the first that bring new points are taken."""
     tries: Annotated[Integer, Field(ge=1, le=10)] | None = None
     """Times that a step asks, at most, until it has its proposals."""
-    perturb: Annotated[Integer, Field(ge=0, le=1000)] | None = None
-    """Proposals of a step that are not asked for, but drawn near good points in code."""
+    perturb: Annotated[Number, Field(ge=0, le=1)] | None = None
+    """Share of a step's proposals that is not asked for, but drawn near good points in code."""
     fill: bool | None = None
     """Whether proposals that the model does not bring are drawn in the same way."""
     turn: bool | None = None
@@ -102,7 +102,12 @@ class OproSettings(OptimizerSettings):
     @property
     def wanted(self) -> int:
         """Proposals that a step wants of the model."""
-        return max(self.points_per_step - (self.perturb or 0), 0)
+        return self.points_per_step - self.drawn
+
+    @property
+    def drawn(self) -> int:
+        """Proposals that a step draws in code whatever the model brings."""
+        return int((self.perturb or 0.0) * self.points_per_step)
 
     @property
     def replies_per_step(self) -> int:
@@ -191,13 +196,13 @@ class Opro:
     def _drawn(self, step: int, sieve: Sieve) -> list[Proposal]:
         """The proposals that are drawn in code."""
         settings = self._settings
-        count = settings.perturb or 0
+        count = settings.drawn
         if settings.fill:
             count = settings.points_per_step - len(sieve.proposals)
         points = perturbed(
             self._history.ranked(),
             self._problem.space,
-            min(count, settings.points_per_step),
+            count,
             self._history.tried | {proposal.point for proposal in sieve.proposals},
             self._randomness.generator(step, "perturbed"),
         )

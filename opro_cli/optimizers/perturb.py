@@ -11,7 +11,7 @@ from opro_cli.problems.base import Point, Space
 
 TRIES = 100
 """Draws for one point, before a space counts as used up."""
-BEST = 0.5
+BEST = 0.6
 """Chance that the best point is the one to start from; else the next best, and so on."""
 
 

@@ -102,9 +102,9 @@ class Range:
         return self.nearest(int(rng.integers(low, high, endpoint=True)) / scale)
 
     def near(self, value: float, rng: np.random.Generator) -> float | int:
-        """The number a step away, from the smallest step there is to half the range."""
+        """The number a step away, from the smallest step there is to a quarter of the range."""
         finest = 10.0**-self.decimals
-        return self.nearest(value + stride(finest, self._width / 2, rng))
+        return self.nearest(value + stride(finest, self._width / 4, rng))
 
     def to_unit(self, value: float) -> float:
         """0 at the low end, 1 at the high one."""

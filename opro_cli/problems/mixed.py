@@ -137,8 +137,8 @@ class Log:
         return self.from_unit(float(rng.uniform()))
 
     def near(self, value: float, rng: np.random.Generator) -> float:
-        """The number a factor away, from one that changes the last digit to half the range."""
-        widest = math.log(self.high / self.low) / 2
+        """The number a factor away, from a change of the last digit to a quarter of the range."""
+        widest = math.log(self.high / self.low) / 4
         return self.nearest(value * math.exp(stride(10.0 ** (1 - self.digits), widest, rng)))
 
     def to_unit(self, value: float) -> float:

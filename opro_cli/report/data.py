@@ -12,6 +12,7 @@ from opro_cli.events import FATES
 from opro_cli.report.paired import compare, opponents
 from opro_cli.report.statistics import wilson
 from opro_cli.report.summary import Row, Stat, Summary
+from opro_cli.tally import MODEL
 from opro_cli.text import clean
 
 
@@ -61,6 +62,8 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
             "idle_steps": sum(run.tally.idle for run in row.runs),
             "lost": sum(row.lost.values()),
         },
+        "points": {"model": row.sources[MODEL], "code": row.drawn},
+        "solved_by": dict(row.solvers),
         "best": {
             "point": space.to_values(best[0]) if best else None,
             "value": best[1] if best else None,

@@ -10,6 +10,7 @@ from opro_cli.report.published import converged
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import Stat, wilson
 from opro_cli.report.tables import Cell, Table, two
+from opro_cli.tally import MODEL
 from opro_cli.text import clean, count, duration, number
 
 Measure = Callable[[Row], Stat | None]
@@ -46,25 +47,29 @@ def _by_target(rows: Sequence[Row]) -> list[Row]:
 def _spent(rows: Sequence[Row]) -> Table:
     swept = axes(rows)
     missed = any(len(row.converged) < len(row.runs) for row in rows)
+    helped = any(row.kind.needs_model and row.drawn for row in rows)
     body = []
     for row in rows:
         runs, usage, best = len(row.runs), row.usage, row.best
         cells: list[Cell] = [where(row), *axis_cells(row, swept), who(row, rows)]
         cells += [converged(row), row.gap, row.evaluations, row.steps]
+        cells += _drawn(row) if helped else []
         cells.append(two(row.calls / runs) if row.calls else "")
         tokens = (usage.input, usage.output) if usage else ()
         cells += [count(round(n / runs)) for n in tokens] or ["", ""]
         cells += [_cost(row), duration(row.seconds / runs)]
         cells.append(number(best[1]) if best and missed else "")
         body.append(tuple(cells))
-    own = ("converged", "gap %", "evaluations", "steps", "calls", "tokens in", "tokens out")
+    drawn = ("points by code", "solved by code") if helped else ()
+    own = ("converged", "gap %", "evaluations", "steps", *drawn)
+    spent = ("calls", "tokens in", "tokens out", "cost", "time", "best")
     return Table(
         title=clean(f"{rows[0].preset}: on one footing"),
         subtitle=(
             "evaluations (starting points included) and steps: mean and std of the converged "
             f"runs; calls, tokens, cost and time: mean of all runs; best: of all runs{_steps(rows)}"
         ),
-        columns=("target", *axis_names(swept), "optimizer", *own, "cost", "time", "best"),
+        columns=("target", *axis_names(swept), "optimizer", *own, *spent),
         rows=tuple(body),
         stats=frozenset({"gap %", "evaluations", "steps"}),
         keys=2 + len(swept),
@@ -104,6 +109,14 @@ def _spread(stat: Stat) -> list[str]:
     interval = f"{two(ends[0])}–{two(ends[1])}" if ends else ""
     low, high = stat.quartiles
     return [two(stat.mean), interval, two(stat.median), f"{two(low)}–{two(high)}"]
+
+
+def _drawn(row: Row) -> list[Cell]:
+    """The share of points that code has drawn, and of solutions, where a model proposes too."""
+    if not row.kind.needs_model or not row.sources:
+        return ["", ""]
+    share = f"{100 * row.drawn / sum(row.sources.values()):.0f}%"
+    return [share, f"{sum(n for s, n in row.solvers.items() if s != MODEL)}/{len(row.converged)}"]
 
 
 def _steps(rows: Sequence[Row]) -> str:

@@ -13,7 +13,7 @@ from opro_cli.optimizers import OptimizerSettings
 from opro_cli.problems import Target
 from opro_cli.report.statistics import Stat
 from opro_cli.spec import RunSpec, digest
-from opro_cli.tally import Tally
+from opro_cli.tally import MODEL, Tally
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,21 @@ class Row:
     def fates(self) -> Counter[Fate]:
         """What became of the replies of all runs."""
         return sum((run.tally.fates for run in self.runs), Counter())
+
+    @property
+    def sources(self) -> Counter[str]:
+        """Different points of all runs beyond the starts, by who proposed them."""
+        return sum((run.tally.sources for run in self.runs), Counter())
+
+    @property
+    def drawn(self) -> int:
+        """Of these, the points that no model proposed, where the optimizer asks one."""
+        return sum(self.sources.values()) - self.sources[MODEL] if self.kind.needs_model else 0
+
+    @property
+    def solvers(self) -> Counter[str]:
+        """Who proposed the point that solved it, of the converged runs that propose."""
+        return Counter(run.tally.solver for run in self.converged if self.proposes)
 
     @property
     def lost(self) -> Counter[Fate]:

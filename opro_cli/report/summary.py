@@ -15,6 +15,10 @@ from opro_cli.spec import digest
 
 __all__ = ["Counted", "Row", "Stat", "Summary", "count", "summarize"]
 
+MODEL_ONLY = (
+    "Points drawn in code are left out of the runs of a model, and a run that one of them has "
+    "solved counts as stopped."
+)
 FINISHED = ("converged", "stopped")
 
 
@@ -30,10 +34,10 @@ class Summary:
     """The optimizer that the others are compared with in pairs."""
 
 
-def count(recorded: Recorded) -> Counted:
+def count(recorded: Recorded, *, model_only: bool = False) -> Counted:
     """Fold one run's events. Raises RunsError where its log is damaged."""
     spec = recorded.spec()
-    tally = past.read(recorded, whole=False).tally
+    tally = past.read(recorded, whole=False, model_only=model_only).tally
     model = recorded.about.get("model") if spec.optimizer.needs_model else None
     return Counted(recorded.id, spec, tally, model, recorded.created)
 
@@ -42,6 +46,8 @@ def summarize(
     recorded: Iterable[Recorded],
     damaged: Sequence[RunsError] = (),
     baseline: str | None = None,
+    *,
+    model_only: bool = False,
 ) -> Summary:
     """Rows in the order their runs were made, and notes.
 
@@ -50,12 +56,13 @@ def summarize(
         baseline: an optimizer to compare the others with.
         damaged: why further runs cannot be read; they are named, as those of ``recorded`` are
             whose logs turn out to be damaged.
+        model_only: leave out points that code has drawn in the runs of a model.
     """
     runs: list[Counted] = []
     problems = list(damaged)
     for candidate in recorded:
         try:
-            runs.append(count(candidate))
+            runs.append(count(candidate, model_only=model_only))
         except RunsError as error:
             problems.append(error)
     kept, superseded = _latest(runs)
@@ -76,6 +83,8 @@ def summarize(
         for group in grouped.values()
     )
     notes = (*left_out(kept, superseded, problems), *cautions(rows, baseline))
+    if model_only:
+        notes = (MODEL_ONLY, *notes)
     return Summary(rows, notes, tuple(problems), baseline)
 
 
