@@ -56,6 +56,6 @@ def sifted(
     wanted: int = 99,
 ) -> Sieve:
     """What these replies of one step come to."""
-    sieve = Sieve(form, space, 0, wanted, tried)
+    sieve = Sieve(form, space, wanted, tried)
     sieve.take(replies)
     return sieve

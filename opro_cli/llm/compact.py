@@ -1,11 +1,11 @@
 """The embedded model with a smaller vocabulary: the same numbers, fewer rows of them.
 
 Gemma 3 270M has 262,144 tokens, and on two cores most of the time of a reply goes into scoring all
-of them. Lists of English words and numbers need the first quarter. So the tokens that were merged
-first stay, with every ASCII character and every token that is no text; their rows of the embedding,
-which is the output head too, are copied as they are. What other tokens wrote is written in smaller
-ones, down to single bytes. The parts of a token come before it in the vocabulary, so whatever stays
-can still be put together.
+of them. Lists of numbers and common words need a few thousand. So the tokens that were merged first
+stay, with every ASCII character and every token that is no text; their rows of the embedding, which
+is the output head too, are copied as they are. What other tokens wrote is written in smaller ones,
+down to single bytes. The parts of a token come before it in the vocabulary, so whatever stays can
+still be put together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from opro_cli.llm.gguf import Q5_0, Q8_0, STRING, Array, Gguf, Tensor, read, wri
 
 RECIPE = 1
 """Counts up whenever the same source gives another file."""
-FIRST = 65_536
+FIRST = 20_000
 """Tokens with a smaller id stay."""
 
 ROWS = "token_embd.weight"

@@ -179,18 +179,20 @@ class Opro:
         self._history.add(pairs)
 
     async def ask(self, step: int) -> Asked:
-        """Ask the model, once more where it brings too little, and draw what is missing still."""
-        settings, space = self._settings, self._problem.space
-        turn = step if settings.turn else 0
+        """Ask the model, again where it brings too little, and draw what is missing still.
+
+        Each time, it is shown the pairs anew: others, where they are drawn at random.
+        """
+        settings = self._settings
         tried = self._history.tried if settings.duplicates == "refuse" else None
-        sieve = Sieve(settings.metaprompt, space, turn, settings.wanted, tried)
-        pairs = self._shown(step)
-        for _ in range(settings.tries or 1):
+        sieve = Sieve(settings.metaprompt, self._problem.space, settings.wanted, tried)
+        for attempt in range(settings.tries or 1):
             if not sieve.missing:
                 break
-            replies = settings.replies_for(sieve.missing)
-            asking = self._asking(pairs, sieve, turn)
-            sieve.take(await self._llm.sample(self._request(step, pairs, asking, replies, sieve)))
+            pairs = self._shown(step, attempt)
+            asking = self._asking(pairs, sieve, step + attempt if settings.turn else 0)
+            request = self._request(step, pairs, asking, sieve)
+            sieve.take(await self._llm.sample(request), asking.turn)
         return Asked((*sieve.proposals, *self._drawn(step, sieve)), tuple(sieve.readings))
 
     def _drawn(self, step: int, sieve: Sieve) -> list[Proposal]:
@@ -208,8 +210,8 @@ class Opro:
         )
         return [Proposal(point, "perturbed") for point in points]
 
-    def _shown(self, step: int) -> list[Pair]:
-        rng = self._randomness.generator(step, "shown")
+    def _shown(self, step: int, attempt: int) -> list[Pair]:
+        rng = self._randomness.generator(step, f"shown/{attempt}" if attempt else "shown")
         show: Show = "mixed" if self._settings.show == "mixed" else "best"
         return choose(self._history.ranked(), self._settings.max_num_pairs, show, rng)
 
@@ -225,15 +227,13 @@ class Opro:
             turn=turn,
         )
 
-    def _request(
-        self, step: int, pairs: Sequence[Pair], asking: Asking, replies: int, sieve: Sieve
-    ) -> Request:
+    def _request(self, step: int, pairs: Sequence[Pair], asking: Asking, sieve: Sieve) -> Request:
         settings = self._settings
         form = FORMS[settings.metaprompt]
         prompt = form.write(self._problem, pairs, self._aim(pairs), asking)
         return Request(
             prompt=prompt.text,
-            samples=replies,
+            samples=settings.replies_for(sieve.missing),
             step=step,
             first=sieve.replies,
             temperature=settings.temperature,

@@ -16,16 +16,13 @@ class Sieve:
     Args:
         form: of the meta-prompt.
         space: what the points are of.
-        turn: as the meta-prompt asked, see :class:`opro_cli.metaprompt.Asking`.
         wanted: proposals that the step takes.
         tried: points that are refused because they are known; None to refuse none, and to take
             whatever comes.
     """
 
-    def __init__(
-        self, form: str, space: Space, turn: int, wanted: int, tried: Set[Point] | None
-    ) -> None:
-        self._form, self._space, self._turn = form, space, turn
+    def __init__(self, form: str, space: Space, wanted: int, tried: Set[Point] | None) -> None:
+        self._form, self._space = form, space
         self._wanted, self._tried = wanted, tried
         self._points: dict[Point, None] = {}
         self._refused: dict[Point, None] = {}
@@ -50,10 +47,10 @@ class Sieve:
             return 0  # what was asked for came
         return max(self._wanted - len(self._points), 0)
 
-    def take(self, replies: Sequence[Reply]) -> None:
-        """Read these replies."""
+    def take(self, replies: Sequence[Reply], turn: int = 0) -> None:
+        """Read these replies; ``turn`` as it was asked, see :class:`opro_cli.metaprompt.Asking`."""
         for reply in replies:
-            for found in read_reply(reply, self._form, self._space, self._turn):
+            for found in read_reply(reply, self._form, self._space, turn):
                 self.readings.append(self._reading(found))
             self.replies += 1
 

