@@ -104,7 +104,7 @@ class TestDuplicates:
         assert fates == ["known", "used", "duplicate", "unparsable", "used", "used", "used"]
         assert [(r.first, r.samples) for r in llm.requests] == [(0, 4), (4, 3)]
         assert "w=14, b=14" not in llm.requests[0].prompt.partition("Propose")[2]
-        assert "tried before, and so of no use: w=14, b=14." in llm.requests[1].prompt
+        assert "so propose none of them: w=14, b=14; w=1, b=1." in llm.requests[1].prompt
 
     def test_what_the_model_does_not_bring_is_drawn_in_code_and_marked(self):
         made, _ = opro(lambda request, i: "[14, 14]" if i else "[1, 1]", strategy="adaptive")
@@ -189,10 +189,10 @@ class TestWhatIsAskedFor:
 
     def test_the_sentences_of_an_instruction(self):
         progress = Progress(9, (("w", "1", "5"),))
-        asking = Asking(progress=progress, stuck=1, refused=((1, 2), (3, 4)))
+        asking = Asking(progress=progress, stuck=1, proposed=((1, 2), (3, 4)))
         text = FORMS["instruct"].write(PROBLEM, PAIRS, 10.0, asking).text
         assert "So far 9 were tried, with w from 1 to 5. The last step brought no better" in text
-        assert "of no use: w=1, b=2; w=3, b=4. Answer in JSON" in text
+        assert "propose none of them: w=1, b=2; w=3, b=4. Answer in JSON" in text
         plain = FORMS["instruct"].write(PROBLEM, PAIRS, None).text
         assert not set(text.split(". ")) >= set(plain.split(". ")) or plain != text
 

@@ -36,7 +36,7 @@ class Asking:
         selection: whether the pairs shown are a selection with bad ones in it, not the best.
         progress: what the search has come to; None to say nothing of it.
         stuck: steps without a better value, where the model is to be told to try something else.
-        refused: points of this step's replies that were known already.
+        proposed: points of this step's replies so far, known ones among them.
         turn: number of the coordinate that is written first, modulo their number, from 0.
     """
 
@@ -44,7 +44,7 @@ class Asking:
     selection: bool = False
     progress: Progress | None = None
     stuck: int = 0
-    refused: tuple[Point, ...] = field(default=())
+    proposed: tuple[Point, ...] = field(default=())
     turn: int = 0
 
 

@@ -81,9 +81,9 @@ def _wishes(problem: Problem, aim: float | None, asking: Asking) -> Iterator[str
             f"Ask yourself which {w.solution} would have a {w.value} of about "
             f"{w.render_value(aim)}."
         )
-    if asking.refused:
-        lines = "; ".join(problem.space.render(point) for point in asking.refused)
-        yield f"Proposed just now, but tried before, and so of no use: {lines}."
+    if asking.proposed:
+        lines = "; ".join(problem.space.render(point) for point in asking.proposed)
+        yield f"These were proposed already, so propose none of them: {lines}."
 
 
 def _schema(space: Space, proposals: int) -> dict[str, Any]:

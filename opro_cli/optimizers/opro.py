@@ -223,7 +223,7 @@ class Opro:
             selection=settings.show == "mixed" and len(pairs) < len(history),
             progress=history.progress(self._problem.space) if settings.progress else None,
             stuck=history.stuck if history.stuck >= patient else 0,
-            refused=sieve.refused,
+            proposed=sieve.seen,
             turn=turn,
         )
 

@@ -25,7 +25,7 @@ class Sieve:
         self._form, self._space = form, space
         self._wanted, self._tried = wanted, tried
         self._points: dict[Point, None] = {}
-        self._refused: dict[Point, None] = {}
+        self._seen: dict[Point, None] = {}
         self.readings: list[Reading] = []
         self.replies = 0
         """Replies taken so far."""
@@ -36,9 +36,9 @@ class Sieve:
         return tuple(Proposal(point) for point in self._points)
 
     @property
-    def refused(self) -> tuple[Point, ...]:
-        """The known points that were proposed again."""
-        return tuple(self._refused)
+    def seen(self) -> tuple[Point, ...]:
+        """All points in the replies, each once, known ones among them."""
+        return tuple(self._seen)
 
     @property
     def missing(self) -> int:
@@ -58,11 +58,11 @@ class Sieve:
         if isinstance(found, Unusable):
             return Reading(self.replies, found.fate, why=str(found))
         fate: Fate = "used"
+        self._seen[found] = None
         if found in self._points:
             fate = "duplicate"
         elif self._tried is not None and found in self._tried:
             fate = "known"
-            self._refused[found] = None
         elif self._tried is not None and not self.missing:
             fate = "spare"
         else:
