@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from opro_cli import recording as recordings
 from opro_cli.errors import UsageError
 from opro_cli.events import Reply, Scored
 from opro_cli.history import Progress
@@ -261,3 +262,18 @@ class TestNear:
         assert len(found) == 2
         assert start not in found
         assert perturbed([], tours, 2, set(), rng)
+
+
+def test_most_recorded_replies_would_have_been_refused(reference):
+    """Of what Gemini 2.0 Flash replied, step by step, little was new: what refusing is for."""
+    new = replies = 0
+    for found in recordings.find(reference):
+        space = found.spec.instance().space
+        known = {pair.point for pair in found.starts}
+        for step in found.steps:
+            made = [reply for (at, _), reply in sorted(found.replies.items()) if at == step]
+            sieve = sifted(made, "recorded", space, tried=known)
+            new, replies = new + len(sieve.proposals), replies + len(made)
+            known |= {proposal.point for proposal in sieve.proposals}
+    assert replies == 2036
+    assert new == 597
