@@ -130,6 +130,11 @@ class OptimizerSettings(Settings, ABC):
         """The settings that a log holds, of this version or an earlier one. Raises ValueError."""
         return cls.model_validate(data)
 
+    def usual(self, name: str) -> Any:
+        """The value of a setting that goes without saying: its default."""
+        info = type(self).model_fields.get(name)
+        return None if info is None else info.default
+
     @abstractmethod
     def build(self, task: Task) -> Optimizer:
         """A fresh optimizer. Raises UsageError where the problem lacks what it needs."""

@@ -26,7 +26,7 @@ class OproSettings(OptimizerSettings):
     summary: ClassVar[str] = "a language model, shown the best pairs, proposes better ones"
     needs_model: ClassVar[bool] = True
     told: ClassVar[frozenset[str]] = frozenset(
-        {"strategy", "temperature", "max_num_pairs", "points_per_step"}
+        {"strategy", "temperature", "max_num_pairs", "points_per_step", "metaprompt"}
     )
 
     model: str = "auto"
@@ -89,6 +89,11 @@ class OproSettings(OptimizerSettings):
             if data.get("metaprompt") != "list":
                 data["aim"] = 1.0  # it was not used
         return cls.model_validate(data)
+
+    def usual(self, name: str) -> Any:
+        """The value that the strategy gives to a setting, else its default."""
+        form: Form = "list" if self.metaprompt in CONTINUED else "instruct"
+        return STRATEGIES[self.strategy][form].get(name, super().usual(name))
 
     def experiment(self) -> dict[str, Any]:
         """Published results differ in the model, and so in the form of meta-prompt it takes."""

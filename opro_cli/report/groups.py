@@ -89,9 +89,9 @@ def subtitle(rows: Sequence[Row], among: Sequence[Row]) -> str:
 
 
 def _telling(row: Row, name: str, value: Any) -> bool:
-    """Whether a setting of an optimizer is worth its place: it is always told, or is no default."""
-    info = row.kind.model_fields.get(name)
-    return name in row.kind.told or info is None or bool(info.default != value)
+    """Whether a setting of an optimizer is worth its place: it is always told, or is unusual."""
+    settings = row.runs[0].spec.optimizer
+    return name in row.kind.told or bool(settings.usual(name) != value)
 
 
 def axes(rows: Sequence[Row]) -> list[str]:
