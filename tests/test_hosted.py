@@ -360,3 +360,19 @@ def test_vertex_without_project_or_credentials_is_a_sentence(opro, monkeypatch):
     assert done.exit_code == 2
     assert "gcloud auth application-default login" in done.stderr
     assert not list(Path().glob("runs/*"))
+
+
+def test_an_adaptive_step_asks_once_more_naming_what_came_and_replays(opro, serve):
+    server = serve([gemini(solution(1, 2))])
+    adaptive = ("--target", "w=15,b=14", "--points-per-step", "3", "--max-steps", "1")
+    (line,) = lines(opro("run-opro", *adaptive, "--display", "none", "--json"))
+    assert len(server.asked) == line["calls"] == 3 + 2
+    texts = [asked.body["contents"][0]["parts"][0]["text"] for asked in server.asked]
+    assert sum("propose none of them: w=1, b=2." in text for text in texts) == 2
+    assert line["evaluations"] == 5 + 3
+    text = next(Path("runs").glob("*/events.jsonl")).read_text()
+    log = [json.loads(row) for row in text.splitlines()]
+    assert [e.get("first", 0) for e in log if e["type"] == "prompted"] == [0, 3]
+    stepped = next(e for e in log if e["type"] == "stepped")
+    assert [p.get("source", "model") for p in stepped["pairs"]] == ["model", *["perturbed"] * 2]
+    assert opro("replay", "runs").exit_code == 0
