@@ -6,7 +6,8 @@
     python benchmarks/convergence.py --tables             # run nothing, print what there is
 
 Every variant is `opro run-opro` with the settings below and a runs directory of its own, so that
-`opro report`, `opro runs show` and `opro replay` look at whatever is printed here.
+`opro report`, `opro runs show` and `opro replay` look at whatever is printed here. The variants of
+the ablation are run for the first two repetitions, and compared with those of the whole strategy.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ from opro_cli.report.statistics import wilson
 HERE = Path(__file__).parent
 VARIANTS: dict[str, dict[str, str]] = {
     "adaptive": {},
-    "paper": {"strategy": "paper"},
-    "no model: all points by code": {"perturb": "1"},
-    "no code: all points by the model": {"perturb": "0", "fill": "false"},
-    "no reserved share for code": {"perturb": "0"},
-    "no filling up by code": {"fill": "false"},
+    "no model": {"perturb": "1"},
+    "no code": {"perturb": "0", "fill": "false"},
     "duplicates kept": {"duplicates": "keep", "oversample": "1", "tries": "1", "fill": "false"},
-    "no oversampling": {"oversample": "1"},
-    "no second try": {"tries": "1"},
+    "asked once": {"oversample": "1", "tries": "1"},
     "names in the list": {"metaprompt": "list"},
     "coordinates in fixed order": {"turn": "false"},
     "only the best pairs shown": {"show": "best"},
     "aim by the best value": {"aim_by": "best"},
 }
 """What each variant changes of the adaptive strategy."""
+PAPER = "paper"
+"""The preset table2: the same instances, the paper's strategy, more steps."""
+ABLATION = 2
+"""Repetitions of the variants."""
 BASELINES = "baselines"
 Row = Mapping[str, Any]
 
@@ -54,11 +55,13 @@ def opro(*args: str) -> None:
         sys.exit(done.returncode)
 
 
-def rows(place: Path) -> list[Row]:
-    """The rows of a report on a runs directory; none where there is no directory."""
+def rows(place: Path, reps: int | None = None) -> list[Row]:
+    """The rows of a report on a runs directory, of its first repetitions where ``reps`` says so."""
     if not place.is_dir():
         return []
     command = ["opro", "report", "--runs-dir", str(place), "--format", "json"]
+    if reps:
+        command += [name for name, run in runs(place).items() if run["repetition"] <= reps]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: list[Row] = json.loads(done.stdout)
     return found
@@ -75,7 +78,7 @@ def runs(place: Path) -> dict[str, Row]:
 
 def folder(root: Path, variant: str) -> Path:
     """The runs directory of a variant."""
-    return root / variant.partition(":")[0].replace(" ", "-")
+    return root / variant.replace(" ", "-")
 
 
 def by_target(root: Path, published: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -108,8 +111,8 @@ def ablation(root: Path, most: int) -> Iterator[str]:
     heads += ["evaluations of the solved", "points by the model", "solved by the model", "s a step"]
     yield line(heads)
     yield line(["---"] * len(heads))
-    for variant in VARIANTS:
-        found = rows(folder(root, variant))
+    for variant in [*VARIANTS, PAPER]:
+        found = [r for r in rows(folder(root, variant), ABLATION) if r["optimizer"] == "opro"]
         if not found:
             continue
         done = [row for row in found if row["converged"]]
@@ -184,7 +187,7 @@ def row_steps(place: Path, row: Row, most: int) -> Iterator[int]:
     """Steps of each run of a row; ``most`` for one that was not solved."""
     for name in row["runs"]:
         run = runs(place)[name]
-        yield run["steps"] if run["state"] == "converged" else most
+        yield min(run["steps"], most) if run["state"] == "converged" else most
 
 
 def interval(values: Sequence[float]) -> str:
@@ -200,19 +203,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--preset", type=Path, default=HERE / "convergence.yaml")
     parser.add_argument("--root", type=Path, help="where runs are kept [runs-PRESET]")
-    parser.add_argument("--only", nargs="+", metavar="VARIANT", choices=[*VARIANTS, BASELINES])
+    parser.add_argument(
+        "--only", nargs="+", metavar="VARIANT", choices=[*VARIANTS, PAPER, BASELINES]
+    )
     parser.add_argument("--tables", action="store_true", help="run nothing")
     given = parser.parse_args()
     root = given.root or Path(f"runs-{given.preset.stem}")
     preset = yaml.safe_load(given.preset.read_text(encoding="utf-8"))
-    for variant in [] if given.tables else given.only or [*VARIANTS, BASELINES]:
+    for variant in [] if given.tables else given.only or [*VARIANTS, PAPER, BASELINES]:
         where = ("--preset", str(given.preset), "--runs-dir", str(folder(root, variant)))
         if variant == BASELINES:
             names = [part for name in preset["baselines"] for part in ("-O", name)]
             opro("run-baseline", *where, *names)
             continue
+        if variant == PAPER:
+            opro("sweep", "table2", "--model", "local", *where[2:])
+            continue
+        reps = () if variant == "adaptive" else ("--reps", str(ABLATION))
         changed = [f"opro.{key}={value}" for key, value in VARIANTS[variant].items()]
-        opro("run-opro", *where, *(part for text in changed for part in ("--set", text)))
+        opro("run-opro", *where, *reps, *(part for text in changed for part in ("--set", text)))
     from importlib.resources import files
 
     shipped = Path(str(files("opro_cli"))).parent / "presets"
