@@ -30,8 +30,9 @@ from opro_cli.report.statistics import wilson
 HERE = Path(__file__).parent
 VARIANTS: dict[str, dict[str, str]] = {
     "adaptive": {},
-    "no model": {"perturb": "1"},
-    "no code": {"perturb": "0", "fill": "false"},
+    "no model": {"perturb": "1", "perturb_on_plateau": "1"},
+    "no code": {"perturb": "0", "perturb_on_plateau": "0", "fill": "false"},
+    "no reaction to a plateau": {"plateau": "0"},
     "duplicates kept": {"duplicates": "keep", "oversample": "1", "tries": "1", "fill": "false"},
     "asked once": {"oversample": "1", "tries": "1"},
     "names in the list": {"metaprompt": "list"},

@@ -125,8 +125,24 @@ class TestDuplicates:
         assert [p.source for p in step.proposals] == ["model"] * 2 + ["perturbed"] * 2
         assert llm.requests[0].samples == 2
 
+    def test_on_a_plateau_the_share_is_another(self):
+        made, llm = opro(
+            lambda request, i: f"[{i}, 1]",
+            strategy="adaptive",
+            perturb=0.25,
+            plateau=2,
+            perturb_on_plateau=0.75,
+        )
+        drawn = []
+        for step in range(1, 6):
+            if step == 5:
+                made.tell([Scored((77, 77), 1.0)])  # a better one: the plateau is over
+            drawn.append(sum(p.source == "perturbed" for p in asked(made, step).proposals))
+            made.tell([Scored((50 + step, 50), 1e7)])
+        assert drawn == [1, 1, 3, 3, 1]
+
     def test_with_a_share_of_one_no_model_is_asked(self):
-        made, llm = opro(lambda request, i: "", strategy="adaptive", perturb=1)
+        made, llm = opro(lambda request, i: "", strategy="adaptive", perturb=1, perturb_on_plateau=1)
         assert len(asked(made).proposals) == 4
         assert llm.requests == []
 

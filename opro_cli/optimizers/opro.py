@@ -62,14 +62,16 @@ class OproSettings(OptimizerSettings):
     """Times that a step asks, at most, until it has its proposals."""
     perturb: Annotated[Number, Field(ge=0, le=1)] | None = None
     """Share of a step's proposals that is not asked for, but drawn near good points in code."""
+    plateau: Annotated[Integer, Field(ge=0, le=10_000)] | None = None
+    """Steps without a better value that make a plateau; 0: nothing does. An instruction says so."""
+    perturb_on_plateau: Annotated[Number, Field(ge=0, le=1)] | None = None
+    """The share of ``perturb`` on a plateau."""
     fill: bool | None = None
     """Whether proposals that the model does not bring are drawn in the same way."""
     turn: bool | None = None
     """``rows`` form: begin with another coordinate in every step."""
     progress: bool | None = None
     """``instruct`` form: say how many points were tried, and where."""
-    plateau: Annotated[Integer, Field(ge=0, le=10_000)] | None = None
-    """``instruct`` form: after so many steps without a better value the model is told; 0: never."""
 
     max_output_tokens: Annotated[Integer, Field(ge=1, le=1_000_000)] = 4096
     """Output tokens a reply may have, thinking included, where it is not a line to continue."""
@@ -107,12 +109,20 @@ class OproSettings(OptimizerSettings):
     @property
     def wanted(self) -> int:
         """Proposals that a step wants of the model."""
-        return self.points_per_step - self.drawn
+        return self.points_per_step - self.drawn()
 
-    @property
-    def drawn(self) -> int:
-        """Proposals that a step draws in code whatever the model brings."""
-        return int((self.perturb or 0.0) * self.points_per_step)
+    def stuck(self, steps: int) -> bool:
+        """Whether so many steps without a better value are a plateau."""
+        return 0 < (self.plateau or 0) <= steps
+
+    def drawn(self, steps: int = 0) -> int:
+        """Proposals that a step draws in code whatever the model brings.
+
+        Args:
+            steps: since there was a better value.
+        """
+        share = self.perturb_on_plateau if self.stuck(steps) else self.perturb
+        return int((share or 0.0) * self.points_per_step)
 
     @property
     def replies_per_step(self) -> int:
@@ -190,7 +200,8 @@ class Opro:
         """
         settings = self._settings
         tried = self._history.tried if settings.duplicates == "refuse" else None
-        sieve = Sieve(settings.metaprompt, self._problem.space, settings.wanted, tried)
+        wanted = settings.points_per_step - settings.drawn(self._history.stuck)
+        sieve = Sieve(settings.metaprompt, self._problem.space, wanted, tried)
         for attempt in range(settings.tries or 1):
             if not sieve.missing:
                 break
@@ -203,7 +214,7 @@ class Opro:
     def _drawn(self, step: int, sieve: Sieve) -> list[Proposal]:
         """The proposals that are drawn in code."""
         settings = self._settings
-        count = settings.drawn
+        count = settings.drawn(self._history.stuck)
         if settings.fill:
             count = settings.points_per_step - len(sieve.proposals)
         points = perturbed(
@@ -222,12 +233,11 @@ class Opro:
 
     def _asking(self, pairs: Sequence[Pair], sieve: Sieve, turn: int) -> Asking:
         settings, history = self._settings, self._history
-        patient = settings.plateau or history.stuck + 1
         return Asking(
             proposals=settings.proposals_per_call,
             selection=settings.show == "mixed" and len(pairs) < len(history),
             progress=history.progress(self._problem.space) if settings.progress else None,
-            stuck=history.stuck if history.stuck >= patient else 0,
+            stuck=history.stuck if settings.stuck(history.stuck) else 0,
             proposed=sieve.seen,
             turn=turn,
         )

@@ -22,6 +22,7 @@ _PAPER: dict[str, Any] = {
     "turn": False,
     "progress": False,
     "plateau": 0,
+    "perturb_on_plateau": 0.0,
 }
 """Every proposal is the model's, and is recorded again where it is known (OPRO, section 2)."""
 
@@ -48,7 +49,8 @@ STRATEGIES: dict[Strategy, dict[Form, dict[str, Any]]] = {
             "perturb": 0.375,
             "turn": True,
             "progress": False,
-            "plateau": 0,
+            "plateau": 2,
+            "perturb_on_plateau": 0.75,
         },
         "instruct": {
             **_ADAPTIVE,
@@ -58,6 +60,7 @@ STRATEGIES: dict[Strategy, dict[Form, dict[str, Any]]] = {
             "turn": False,
             "progress": True,
             "plateau": 3,
+            "perturb_on_plateau": 0.25,
         },
     },
 }
