@@ -49,7 +49,7 @@ STRATEGIES: dict[Strategy, dict[Form, dict[str, Any]]] = {
             "perturb": 0.375,
             "turn": True,
             "progress": False,
-            "plateau": 2,
+            "plateau": 1,
             "perturb_on_plateau": 0.75,
         },
         "instruct": {
