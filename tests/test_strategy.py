@@ -142,7 +142,9 @@ class TestDuplicates:
         assert drawn == [1, 1, 3, 3, 1]
 
     def test_with_a_share_of_one_no_model_is_asked(self):
-        made, llm = opro(lambda request, i: "", strategy="adaptive", perturb=1, perturb_on_plateau=1)
+        made, llm = opro(
+            lambda request, i: "", strategy="adaptive", perturb=1, perturb_on_plateau=1
+        )
         assert len(asked(made).proposals) == 4
         assert llm.requests == []
 
