@@ -1,7 +1,7 @@
 """The table of docs/baselines.md: mean evaluations, one column an optimizer, from a report.
 
     opro run-baseline --preset benchmarks/baselines.yaml \\
-      -O quadratic-fit -O nelder-mead -O cma-es -O tpe -O random -O sgd
+      -O quadratic-fit -O nelder-mead -O cma-es -O local-search -O tpe -O random -O sgd
     opro report --preset baselines --format json | python benchmarks/baselines.py
 """
 
