@@ -110,7 +110,7 @@ def test_it_solves_a_quickstart_target(model, w, b, seed):
     assert isinstance(events[-1], Stopped)
     assert events[-1].reason == "converged"
     fates = {r.fate for e in events if isinstance(e, Stepped) for r in e.readings}
-    assert fates <= {"used", "known", "duplicate", "out_of_range"}
+    assert fates <= {"used", "known", "duplicate", "spare", "out_of_range"}
 
 
 @pytest.mark.parametrize("damage", ["truncated", "noise", "empty"])

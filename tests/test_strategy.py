@@ -126,7 +126,7 @@ class TestDuplicates:
         assert llm.requests[0].samples == 2
 
     def test_on_a_plateau_the_share_is_another(self):
-        made, llm = opro(
+        made, _ = opro(
             lambda request, i: f"[{i}, 1]",
             strategy="adaptive",
             perturb=0.25,
