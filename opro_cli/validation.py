@@ -244,6 +244,8 @@ def _explained(
         return PresetError(f"{where}: {dotted}: {_cut(message, 300)}.", hint)
     wanted = message[:1].lower() + message[1:]
     wanted = wanted.replace("input should be", "it should be")
+    if first["type"].startswith("bool"):
+        wanted = "it should be true or false"
     if first["type"] == "model_type":
         wanted = "it should be a section with settings"
     return PresetError(f"{where}: {dotted} is {_shown(first['input'])}; {wanted}.", hint)
@@ -277,7 +279,8 @@ def _example(model: type[BaseModel], path: Sequence[str]) -> str:
     info = model.model_fields.get(path[-1]) if path else None
     if info is None or info.is_required():
         return "--print-config shows every value and where it comes from"
-    return f"the default is {info.get_default(call_default_factory=False)}"
+    default = info.get_default(call_default_factory=False)
+    return f"the default is {'null' if default is None else default}"
 
 
 def _prefixes(dotted: str) -> Iterator[str]:

@@ -224,6 +224,19 @@ class TestWhatIsAskedFor:
         assert one.proposals[0].point == (9, 0)
         assert two.proposals[0].point == (0, 9)
 
+    @pytest.mark.parametrize(
+        ("wrong", "said"),
+        [
+            ("opro.fill=maybe", "it should be true or false"),
+            ("opro.perturb=2", "the default is null"),
+            ("opro.strategy=adptive", "'paper' or 'adaptive'"),
+        ],
+    )
+    def test_a_wrong_setting_is_said_in_words(self, opro, wrong, said):
+        done = opro("run-opro", "--set", wrong, "--dry-run")
+        assert done.exit_code == 2
+        assert said in done.stderr
+
     def test_rows_ask_for_one_proposal_a_reply(self):
         with pytest.raises(UsageError, match="rows form"):
             opro(lambda request, i: "", "list", strategy="adaptive", proposals_per_call=4)

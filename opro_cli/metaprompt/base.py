@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from opro_cli.events import Point
@@ -44,7 +44,7 @@ class Asking:
     selection: bool = False
     progress: Progress | None = None
     stuck: int = 0
-    proposed: tuple[Point, ...] = field(default=())
+    proposed: tuple[Point, ...] = ()
     turn: int = 0
 
 

@@ -83,7 +83,7 @@ def summarize(
         for group in grouped.values()
     )
     notes = (*left_out(kept, superseded, problems), *cautions(rows, baseline))
-    if model_only:
+    if model_only and any(row.kind.needs_model for row in rows):
         notes = (MODEL_ONLY, *notes)
     return Summary(rows, notes, tuple(problems), baseline)
 
