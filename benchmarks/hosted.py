@@ -5,11 +5,11 @@
 Everything is measured in this one run, against a loopback server that answers like Gemini after
 300 ms (see loopback.py):
 
-1. `opro sweep exp1` (35 chains, 8 calls a step, 20 steps) against the larger of its two bounds:
-   the longest chain of steps × latency, and the number of calls ÷ the throughput of bare
+1. `opro sweep exp1` (35 runs, 8 calls a step, 20 steps) against the larger of its two bounds:
+   the longest run of steps × latency, and the number of calls ÷ the throughput of bare
    google-genai calls at the same concurrency.
 2. The same calls one after another, as today's OPRO codes make them: timed on a sample of them.
-3. CPU time and peak memory for 10, 100 and 1,000 chains of 10 steps, and whether every event is in
+3. CPU time and peak memory for 10, 100 and 1,000 runs of 10 steps, and whether every event is in
    the logs.
 """
 
@@ -30,12 +30,12 @@ from google.genai import types
 from loopback import serving
 
 from opro_cli.llm.limiter import LimitSettings
-from opro_cli.metaprompt import FORMS
-from opro_cli.presets import resolve
+from opro_cli.optimizers.opro.metaprompt import FORMS
+from opro_cli.presets.resolve import resolve
 
 MODEL, LATENCY, CALLS_A_STEP = "gemini-3.5-flash-lite", 0.3, 8
 SWEEP_STEPS, STEPS = 20, 10
-"""Steps of each chain, of the sweep and of the chains that are counted."""
+"""Steps of each run, of the sweep and of the runs that are counted."""
 CONCURRENCY = LimitSettings().concurrency
 BARE_CALLS, SLOW_CALLS = 1500, 60
 
@@ -98,14 +98,16 @@ def events(folder: str) -> dict[str, int]:
     return counted
 
 
-def complete(counted: dict[str, int], chains: int, steps: int) -> bool:
+def complete(counted: dict[str, int], runs: int, steps: int) -> bool:
     """Whether nothing is missing and nothing is there twice."""
     return counted == {
-        "started": chains,
-        "prompted": chains * steps,
-        "replied": chains * steps * CALLS_A_STEP,
-        "stepped": chains * steps,
-        "stopped": chains,
+        "resumed": runs,
+        "started": runs,
+        "prompted": runs * steps,
+        "called": runs * steps * CALLS_A_STEP,
+        "replied": runs * steps * CALLS_A_STEP,
+        "stepped": runs * steps,
+        "stopped": runs,
     }
 
 
@@ -119,13 +121,13 @@ def speed(url: str) -> bool:
         )
         counted = events(folder)
     calls = counted["replied"]
-    chain, rate = SWEEP_STEPS * LATENCY, calls / throughput
-    bound = max(chain, rate)
+    longest, rate = SWEEP_STEPS * LATENCY, calls / throughput
+    bound = max(longest, rate)
     slow = calls * alone / wall
     whole = complete(counted, 35, SWEEP_STEPS)
-    print(f"exp1 sweep: 35 chains, {SWEEP_STEPS} steps, {calls} calls, {CONCURRENCY} at once")
+    print(f"exp1 sweep: 35 runs, {SWEEP_STEPS} steps, {calls} calls, {CONCURRENCY} at once")
     print(f"  bare google-genai              {throughput:7.0f} calls/s at the same concurrency")
-    print(f"  bound: longest chain           {chain:7.2f} s")
+    print(f"  bound: longest run             {longest:7.2f} s")
     print(f"  bound: calls ÷ throughput      {rate:7.2f} s")
     print(f"  opro sweep, whole command      {wall:7.2f} s   {wall / bound:.2f} × the bound")
     print(f"  one call at a time             {calls * alone:7.0f} s   {slow:.0f} × slower")
@@ -133,40 +135,38 @@ def speed(url: str) -> bool:
     return wall / bound <= 1.2 and slow >= 30 and whole
 
 
-def growth(chains: list[int]) -> bool:
-    """Part 3: what a chain costs must not depend on how many there are."""
-    print(f"growth: {STEPS} steps a chain, {CALLS_A_STEP} calls a step, 20 ms a call")
+def growth(runs: list[int]) -> bool:
+    """Part 3: what a run costs must not depend on how many there are."""
+    print(f"growth: {STEPS} steps a run, {CALLS_A_STEP} calls a step, 20 ms a call")
     measured = []
     with serving(0.02) as url:
-        for count in chains:
+        for count in runs:
             with tempfile.TemporaryDirectory() as folder:
                 options = ["run-opro", "--preset", "exp1", "--target", "w=2,b=30"]
                 wall, cpu, memory = sweep(url, folder, STEPS, *options, "--reps", str(count))
                 whole = complete(events(folder), count, STEPS)
             measured.append((count, cpu, memory, whole))
             print(
-                f"  {count:5} chains  CPU {cpu:7.1f} s ({1000 * cpu / count:6.1f} ms a chain)  "
+                f"  {count:5} runs  CPU {cpu:7.1f} s ({1000 * cpu / count:6.1f} ms a run)  "
                 f"peak {memory:6.0f} MiB  wall {wall:6.1f} s  log complete: {whole}"
             )
     (n0, cpu0, memory0, _), *_, (n1, cpu1, _, _) = measured
     n, cpu, memory, _ = measured[-2]
     cpu_ratio = (cpu1 - cpu0) / (n1 - n0) / ((cpu - cpu0) / (n - n0))
-    per_chain = [1024 * (m - memory0) / (c - n0) for c, _, m, _ in measured[1:]]
-    print(f"  CPU a further chain: {cpu_ratio:.2f} × as much at {n1} as at {n}")
-    print(f"  memory a further chain: {', '.join(f'{k:.0f} KiB' for k in per_chain)}")
-    return (
-        cpu_ratio <= 1.25 and per_chain[-1] <= 1.25 * per_chain[0] and all(m[3] for m in measured)
-    )
+    per_run = [1024 * (m - memory0) / (c - n0) for c, _, m, _ in measured[1:]]
+    print(f"  CPU a further run: {cpu_ratio:.2f} × as much at {n1} as at {n}")
+    print(f"  memory a further run: {', '.join(f'{k:.0f} KiB' for k in per_run)}")
+    return cpu_ratio <= 1.25 and per_run[-1] <= 1.25 * per_run[0] and all(m[3] for m in measured)
 
 
 def main() -> int:
     """All parts; exit code 1 where a figure is not reached."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--chains", type=int, nargs="+", default=[10, 100, 1000])
-    chains = parser.parse_args().chains
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 100, 1000])
+    runs = parser.parse_args().runs
     with serving(LATENCY) as url:
         fast = speed(url)
-    return 0 if growth(chains) and fast else 1
+    return 0 if growth(runs) and fast else 1
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from opro_cli.problems.shortest import shortest_length
+from opro_cli.problems.tsp.exact import shortest_length
 
 
 def main() -> None:

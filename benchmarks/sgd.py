@@ -17,14 +17,14 @@ import time
 
 import numpy as np
 
-from opro_cli.optimizers.base import Task
-from opro_cli.optimizers.sgd import SgdSettings
-from opro_cli.presets import resolve
-from opro_cli.problems import Target
-from opro_cli.problems.linear import LinearProblem
-from opro_cli.randomness import Randomness
+from opro_cli.core.optimizer import OptimizerContext
+from opro_cli.core.seeds import Randomness
+from opro_cli.optimizers.gradient_descent import GradientDescentSettings
+from opro_cli.presets.resolve import resolve
+from opro_cli.problems.regression.linear import LinearProblem
+from opro_cli.problems.settings import Target
 
-SETTINGS = SgdSettings()
+SETTINGS = GradientDescentSettings()
 
 
 def plain_loop(problem: LinearProblem, target: Target) -> int:
@@ -46,7 +46,7 @@ def ours(problem: LinearProblem) -> int:
     """The optimizer alone, without log and display."""
 
     async def run() -> int:
-        sgd, iterations = SETTINGS.build(Task(problem, Randomness(0, ""))), 0
+        sgd, iterations = SETTINGS.build(OptimizerContext(problem, Randomness(0, ""))), 0
         while True:
             asked = await sgd.ask(iterations + 1)
             iterations += asked.steps

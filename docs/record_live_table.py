@@ -14,31 +14,33 @@ from pathlib import Path
 from rich.console import Console, Group
 from rich.text import Text
 
-from opro_cli.display import Watched
-from opro_cli.display.live import Live, ending
-from opro_cli.environment import Environment
-from opro_cli.events import Event, Failed, Stepped, Stopped
-from opro_cli.jobs import of_plan
-from opro_cli.launch import Launcher
-from opro_cli.plan import Asked, make
-from opro_cli.runs import Runs
+from opro_cli.cli.progress.live import LiveTable, ending
+from opro_cli.core.events import Event, Failed, Stepped, Stopped
+from opro_cli.presets.environment import Environment
+from opro_cli.presets.overrides import Override
+from opro_cli.presets.plan import make_plan
+from opro_cli.presets.resolve import resolve
+from opro_cli.runs.jobs import jobs_for_plan
+from opro_cli.runs.launch import Launcher
+from opro_cli.runs.progress import RunView
+from opro_cli.runs.store import RunStore
 
 PICTURE = Path(__file__).with_name("live-table.svg")
 WIDTH = 100
 
 
-class Recording(Live):
+class Recording(LiveTable):
     """The live table, drawn once to a picture."""
 
     def __init__(self) -> None:
         super().__init__(io.StringIO())
         self._lines: list[Text] = []
 
-    def event(self, run: Watched, event: Event) -> None:
+    def event(self, run: RunView, event: Event) -> None:
         """As on screen; the picture is the last step before the third run ends."""
         super().event(run, event)
         if isinstance(event, Stopped | Failed):
-            self._lines.append(ending(run, event))
+            self._lines.append(ending(run, event, self._value))
         if isinstance(event, Stepped) and len(self._lines) == 2:
             console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
             prompt = Text("$ opro run-opro --preset quickstart --model local", style="bold")
@@ -49,11 +51,12 @@ class Recording(Live):
 def main() -> None:
     """Run and record."""
     env = Environment()
-    asked = Asked("quickstart", flags={"model": "local", "seed": "4"})
+    overrides = [Override("opro.model", "local", "--model"), Override("seed", 4, "--seed")]
+    plan = make_plan(resolve("quickstart", overrides), env, ["opro"])
     with tempfile.TemporaryDirectory() as folder:
-        plan = make(asked, env, ["opro"])
-        runs = Runs(Path(folder))
-        Launcher(runs, [Recording()], env, print).launch(lambda: of_plan(plan, runs))
+        store = RunStore(Path(folder))
+        launcher = Launcher(store, [Recording()], env, print)
+        launcher.launch(lambda: jobs_for_plan(plan, store))
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C while it is still being loaded is no traceback."""
+    """Run the command line; Ctrl-C while it is still loading shows no traceback."""
     try:
-        from opro_cli.cli import app
+        from opro_cli.cli.app import app
     except KeyboardInterrupt:
         sys.exit(130)
     try:
         app()
     except BrokenPipeError:
         sys.exit(0)
-    except OSError as error:  # what typer prints itself: help and version
+    except OSError as error:  # help and version are printed by typer
         sys.stderr.write(f"error: The output cannot be written: {error.strerror}.\n")
         sys.exit(1)
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from opro_cli.runs import EVENTS_FILE
+from opro_cli.runs.store import EVENTS_FILE
 from tests.loopback import Answer, Asked, gemini, solution
 
 
@@ -18,11 +18,15 @@ def by_prompt(asked: Asked) -> Answer:
     return gemini(solution(number % 90 - 45, -50 - number % 7))
 
 
+ASIDE = ("resumed", "called", "callfailed", "evaluated")
+"""Types of events that say how a run was made; another session has others."""
+
+
 def comparable(path: Path) -> list[dict[str, Any]]:
-    """The events of a run, replies by number, without times."""
-    events = [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
+    """The events of a run, replies by number, without times and without those in ``ASIDE``."""
+    events = [event for event in open_events(path) if event["type"] not in ASIDE]
     for event in events:
-        for name in ("t", "sum"):
+        for name in ("t", "n", "sum", "crc"):
             event.pop(name, None)
         event.get("reply", {}).pop("seconds", None)
     order = {"started": 0, "prompted": 1, "replied": 2, "stepped": 3, "stopped": 4}

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 from typer.testing import CliRunner, Result
 
-from opro_cli.cli import app
+from opro_cli.cli.app import app
 from tests.loopback import Loopback
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
@@ -46,7 +46,7 @@ def for_all(examples: int, strategy: SearchStrategy, check: Callable[..., None])
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One copy of the embedded model for all tests: the user's own cache, if there is one."""
-    from opro_cli.llm.local import cache_folder
+    from opro_cli.llm.local.model_file import cache_folder
 
     return cache_folder()
 

@@ -1,4 +1,4 @@
-"""Objectives for tests: functions that work, and functions that do what functions should not."""
+"""Objectives for tests: functions that work, and functions that misbehave."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def process(x: float) -> float:
 
 
 def meet(x: float) -> float:
-    """Returns only when somebody else is in here, too."""
+    """Returns only when another call runs at the same time."""
     folder = Path(os.environ["MEETING"])
     (folder / f"{x}").touch()
     for _ in range(1000):
         if len(list(folder.iterdir())) > 1:
             return x
         time.sleep(0.01)
-    raise TimeoutError("nobody came")
+    raise TimeoutError("no other call came")
 
 
 def begets(x: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opro_cli import engine, presets, problems
-from opro_cli.events import Stopped
-from opro_cli.spec import RunSpec
-from tests.doubles import Scripted
-from tests.test_problems import Journal
+from opro_cli.core.events import Stopped
+from opro_cli.presets import overrides, resolve
+from opro_cli.presets.spec import RunSpec
+from opro_cli.problems import PROBLEMS
+from tests.doubles import Scripted, run_spec
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,39 +24,39 @@ def block(page: str, language: str) -> str:
     return found
 
 
+DICE = "problem: {kind: dice, targets: [{a: 3, b: 5}]}\nopro: {points_per_step: 3}\n"
+
+
 @pytest.fixture
-def paint(monkeypatch, tmp_path):
-    """The example of the page, registered as the page says."""
-    (tmp_path / "paint.py").write_text(block("adding-a-problem.md", "python"))
+def dice(monkeypatch, tmp_path):
+    """A preset of the example problem on the page, registered by a call."""
+    page = (ROOT / "docs" / "extending.md").read_text()
+    (code,) = re.findall(r"```python\n(# file: my_problem.py\n.*?)```", page, re.DOTALL)
+    (tmp_path / "my_problem.py").write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(problems.KINDS, "paint", "paint:PaintSettings")
-    path = tmp_path / "paint.yaml"
-    path.write_text(block("adding-a-problem.md", "yaml"))
+    PROBLEMS.add("dice", "my_problem:DiceSettings")
+    path = tmp_path / "dice.yaml"
+    path.write_text(DICE)
     yield path
-    sys.modules.pop("paint", None)
+    PROBLEMS.remove("dice")
+    sys.modules.pop("my_problem", None)
 
 
-def test_the_example_problem_has_fewer_than_forty_lines():
-    assert len(block("adding-a-problem.md", "python").splitlines()) < 40
-
-
-def test_the_example_problem_runs(paint, opro):
-    preset = presets.resolve(str(paint)).base
+def test_the_example_problem_runs(dice, opro):
+    preset = resolve.resolve(str(dice)).base
     (spec,) = preset.runs(["opro"])
-    problem = spec.instance()
+    problem = spec.build_problem()
     starts = problem.starts(np.random.default_rng(0))
     assert all(problem.space.read(problem.space.render(p)) == p for p in starts)
-    assert problem.evaluate((3, 7, 1)) == 0
-    journal = Journal()
+    assert problem.evaluate((3, 5)) == 0
 
     def answer(request, sample: int) -> str:
-        assert "Help to minimize the distance of a colour" in request.prompt
-        return f'{{"reasoning": "", "solution": {{"red": 3, "green": 7, "blue": {4 - sample}}}}}'
+        assert "Help to minimize a function of two inputs, a and b." in request.prompt
+        return f'{{"reasoning": "", "solution": {{"a": 3, "b": {4 + sample}}}}}'
 
-    asyncio.run(engine.run(spec, journal, engine.Surroundings(Scripted(answer))))
-    assert journal.events[-1] == Stopped(1, "converged")
+    assert run_spec(spec, Scripted(answer))[-1] == Stopped(1, "converged")
     assert RunSpec.load(spec.dump()).limits == spec.limits
-    done = opro("run-opro", "--preset", paint, "--dry-run", "--model", "local")
+    done = opro("run-opro", "--preset", dice, "--dry-run", "--model", "local")
     assert done.exit_code == 0, done.output
 
 
@@ -76,7 +75,7 @@ def test_every_preset_can_be_planned_and_printed(name, opro, tmp_path):
     assert printed.exit_code == 0, printed.output
     again = tmp_path / f"{name}.yaml"
     again.write_text(printed.stdout)
-    base = presets.resolve(name, [presets.Override("opro.model", "local", "--model")]).base
-    assert presets.resolve(str(again)).base.dump() == base.dump()
+    base = resolve.resolve(name, [overrides.Override("opro.model", "local", "--model")]).base
+    assert resolve.resolve(str(again)).base.dump() == base.dump()
     for spec in base.runs(["opro"]):
         spec.problem.build(spec.target, spec.repetition).starts(np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Hosted models through the commands: money, caps, quotas, faults of one chain among many."""
+"""Hosted models through the commands: money, caps, quotas, faults of one run among many."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from opro_cli.llm.known import known, table
-from opro_cli.llm.providers import same_model
-from opro_cli.llm.quota import reset_time
-from opro_cli.problems.linear import LinearSettings
+from opro_cli.llm.catalog import catalog, facts_of
+from opro_cli.llm.gemini.quota import reset_time
+from opro_cli.llm.provider import same_model
+from opro_cli.problems.regression.linear import LinearSettings
 from tests.loopback import Answer, Loopback, error, gemini, solution, too_many
 
 
@@ -62,7 +62,7 @@ def test_thinking_is_paid_as_output(opro, serve):
         ("--max-tokens", "8000", "max_tokens"),
     ],
 )
-def test_a_cap_stops_everything_and_says_how_to_go_on(opro, serve, option, value, reason):
+def test_a_cap_stops_everything_and_says_how_to_continue(opro, serve, option, value, reason):
     server = serve(wandering(usage=PRICED))
     done = opro("run-opro", *SMALL, "--reps", "3", option, value, "--json")
     assert done.exit_code == 3
@@ -76,7 +76,7 @@ def test_a_cap_stops_everything_and_says_how_to_go_on(opro, serve, option, value
         assert calls == 6
     assert done.stderr.splitlines()[-2].startswith("stopped: ")
     said = done.stderr.splitlines()[-1]
-    assert said.startswith(f"go on with: opro resume {option} ")
+    assert said.startswith(f"continue with: opro resume {option} ")
     raised = said.split()[-1]
     assert 2 * float(value) <= float(raised) < 3 * float(value)
     again = opro("resume", option, raised, "--json")
@@ -135,12 +135,12 @@ def test_a_days_quota_stops_the_process_at_once(opro, serve):
     assert done.exit_code == 3
     assert "the day's quota is spent and is reset at" in done.stderr
     assert "midnight Pacific time" in done.stderr
-    assert "go on with: opro resume" in done.stderr
+    assert "continue with: opro resume" in done.stderr
     assert len(server.asked) <= 7
 
 
-def test_a_chain_that_gives_up_fails_alone(opro, serve):
-    """The target shown in a prompt tells the chains apart: one meets a fault that lasts."""
+def test_a_run_that_gives_up_fails_alone(opro, serve):
+    """The target shown in a prompt tells the runs apart: one meets a fault that lasts."""
 
     linear = LinearSettings(targets=[{"w": 14, "b": 13}])
     loss = int(linear.build(linear.targets[0], 0).evaluate((12, 10)))
@@ -170,12 +170,12 @@ def test_a_chain_that_gives_up_fails_alone(opro, serve):
     assert "400" in states[14]["error"]
     assert "\x1b" not in done.stderr
     report = opro("report", "--format", "markdown").stdout
-    assert "1 failed, not in any mean" in report
+    assert "1 failed run is left out of the means of steps and evaluations" in report
     assert "\\[red\\]no" in report
 
 
 def test_a_429_slows_the_whole_process(opro, serve):
-    """After one 429 no request of any chain arrives before the wait it asks for is over."""
+    """After one 429 no request of any run arrives before the wait it asks for is over."""
     arrived = []
 
     def answer(asked):
@@ -203,7 +203,7 @@ def test_another_model_that_answers_is_recorded_and_said_once(opro, serve):
     serve(wandering(model="gemini-3.8-flash", usage=PRICED))
     done = opro("run-opro", *SMALL, "--max-steps", "2", "--json")
     assert done.stderr.count("gemini-3.8-flash has answered") == 1
-    price = known("gemini-3.8-flash")
+    price = facts_of("gemini-3.8-flash")
     (line,) = lines(done)
     assert line["cost"] == pytest.approx(8 * (1000 * price.input + 100 * price.output) / 1e6)
     log = next(Path("runs").glob("*/events.jsonl")).read_text()
@@ -287,10 +287,10 @@ def test_dry_run_estimates_calls_tokens_and_money(opro, serve):
 
 
 def test_prices_and_successors_are_known_as_of_a_day():
-    data = table()
+    data = catalog()
     assert isinstance(data.as_of, dt.date)
     assert data.default in data.models
-    assert known("gemini-99").price is None
+    assert facts_of("gemini-99").price is None
     for model in data.models.values():
         assert (model.input is None) == (model.output is None)
         assert not model.ends or model.successor in data.models
@@ -359,7 +359,7 @@ def test_vertex_without_project_or_credentials_is_a_sentence(opro, monkeypatch):
     done = opro("run-opro", "--model", "vertex:gemini-3.5-flash-lite", *SMALL)
     assert done.exit_code == 2
     assert "gcloud auth application-default login" in done.stderr
-    assert not list(Path().glob("runs/*"))
+    assert not list(Path().glob("runs/*/*.json*"))
 
 
 def test_an_adaptive_step_asks_once_more_naming_what_came_and_replays(opro, serve):

@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from opro_cli.events import FATES
+from opro_cli.core.events import STATUSES
 from tests.chains import only_run, open_events
 from tests.loopback import gemini, solution
 
@@ -50,7 +50,7 @@ def test_a_reply_of_any_content_is_kept_counted_and_shown_harmless(opro, serve, 
     kept = [e["reply"]["text"] for e in open_events(only_run()) if e["type"] == "replied"]
     assert kept == [NASTY[name]]
     (reading,) = open_events(only_run())[-2]["readings"]
-    assert reading["fate"] in set(FATES) - {"used", "known"}
+    assert reading["fate"] in set(STATUSES) - {"used", "known"}
     outputs = [done.stdout, done.stderr if display != "rich" else ""]
     for words in (
         ("runs", "show", "latest"),

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from opro_cli.problems.base import Notation, Point, Unusable, Wording
+from opro_cli.core.events import Point
+from opro_cli.core.problem import InvalidSolution, Notation, Problem, ProblemText
 
 
 class Tours:
     """All tours through n cities that start at city 0."""
 
     names: tuple[str, ...] = ()
-    lead = "0"
+    prefix = "0"
 
     def __init__(self, n: int) -> None:
         self.n = n
@@ -32,7 +33,7 @@ class Tours:
 
     def from_values(self, values: Mapping[str, Any] | Sequence[Any]) -> Point:
         if sorted(values) != list(range(self.n)) or values[0] != 0:
-            raise Unusable("unparsable", "no tour from city 0")
+            raise InvalidSolution("unparsable", "no tour from city 0")
         return tuple(values)
 
     def schema(self) -> dict[str, Any]:
@@ -47,27 +48,27 @@ class Tours:
     def nearest(self, point: Point) -> Point:
         return point
 
-    def near(self, point: Point, rng: np.random.Generator) -> Point:
+    def neighbor(self, point: Point, rng: np.random.Generator) -> Point:
         i, j = rng.choice(range(1, self.n), 2, replace=False)
         swapped = list(point)
         swapped[i], swapped[j] = swapped[j], swapped[i]
         return tuple(swapped)
 
-    def row(self, turn: int = 0) -> Notation:
+    def compact(self, first: int = 0) -> Notation:
         return self
 
     def sample(self, rng: np.random.Generator) -> Point:
         return (0, *(int(i) + 1 for i in rng.permutation(self.n - 1)))
 
 
-class TourProblem:
+class TourProblem(Problem):
     """Cities drawn from a seed; the optimum by trying every tour."""
 
     def __init__(self, n: int = 7, seed: int = 0) -> None:
         cities = np.random.default_rng(seed).uniform(-100, 100, (n, 2))
         self.distances = np.linalg.norm(cities[:, np.newaxis] - cities, axis=2)
         self.space = Tours(n)
-        self.wording = Wording(task="a round trip", solution="tour", value="length")
+        self.text = ProblemText(task="a round trip", solution="tour", value="length")
         tours = permutations(range(1, n)) if n <= 8 else ()
         self.optimum = min((self.evaluate((0, *rest)) for rest in tours), default=None)
 

@@ -1,1 +1,90 @@
-"""Who answers: one file a provider, one protocol; wrappers compose round any of them."""
+"""The providers of models, and which model a name means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from opro_cli.core.errors import ModelUnavailable, UsageError
+from opro_cli.core.model import ModelRequest
+from opro_cli.core.registry import Registry
+from opro_cli.llm.provider import Env, ModelChoice, Provider
+
+PROVIDERS: Registry[Provider] = Registry(
+    "provider",
+    {
+        "local": "opro_cli.llm.local.provider:PROVIDER",
+        "gemini": "opro_cli.llm.gemini.provider:PROVIDER",
+        "openai": "opro_cli.llm.openai.provider:PROVIDER",
+    },
+    group="opro.providers",
+)
+
+AUTO = "auto"
+
+AUTO_FIRST = ("gemini", "local")
+"""The providers that ``auto`` tries before all others."""
+
+
+def choose_model(request: ModelRequest, env: Env) -> ModelChoice:
+    """The model that a request means here. Contacts no server and loads no model.
+
+    Raises:
+        ModelUnavailable: the hint says what makes the model available.
+        UsageError: no provider knows the name.
+    """
+    if request.name == AUTO:
+        return _choose_automatically(request, env)
+    return provider_of(request.name).check(request, env)
+
+
+def provider_of(name: str) -> Provider:
+    """The provider of a model. Raises UsageError where no provider knows the name."""
+    for provider in _providers():
+        if provider.knows(name):
+            return provider
+    raise UsageError(f"There is no model {name!r}.", f"models: {model_help()}")
+
+
+def model_help() -> str:
+    """The names that ``--model`` takes, as in "auto, local, gemini-…"."""
+    return ", ".join([AUTO, *(provider.help for provider in _providers())])
+
+
+def secret_names() -> tuple[str, ...]:
+    """The environment variables that hold secrets of any provider."""
+    return tuple(dict.fromkeys(key for provider in _providers() for key in provider.keys))
+
+
+def package_names() -> tuple[str, ...]:
+    """The distributions whose versions are recorded with every run."""
+    return tuple(dict.fromkeys(name for provider in _providers() for name in provider.packages))
+
+
+def extra_versions() -> dict[str, str]:
+    """Versions recorded with every run, besides those of distributions."""
+    return {
+        name: version
+        for provider in _providers()
+        for name, version in provider.extra_versions().items()
+    }
+
+
+def _providers() -> Iterator[Provider]:
+    return (PROVIDERS[name] for name in PROVIDERS)
+
+
+def _choose_automatically(request: ModelRequest, env: Env) -> ModelChoice:
+    """The model of the first provider that has one to offer. Raises ModelUnavailable."""
+    order = dict.fromkeys([*AUTO_FIRST, *PROVIDERS])
+    providers = [PROVIDERS[name] for name in order]
+    for provider in providers:
+        if model := provider.automatic(env):
+            choice = provider.check(replace(request, name=model), env)
+            if provider.automatic_notice:
+                choice = replace(choice, notices=(provider.automatic_notice, *choice.notices))
+            return choice
+    raise ModelUnavailable(
+        "There is no model to ask: no Gemini API key, and the local model is not installed.",
+        ", or ".join(provider.setup for provider in providers if provider.setup),
+    )

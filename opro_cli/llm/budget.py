@@ -1,14 +1,15 @@
-"""Caps on what a process may spend, kept before every call and not noticed after it.
+"""Caps on the spending of a process, checked before every call.
 
-Before a call begins, what it can cost at most is set aside: its prompt at one token a byte, and
-as many output tokens as it is allowed. It begins if everything spent and set aside, and itself,
-stays within the cap; or, where no other call is in flight, if anything is left at all. So a cap is
-never passed by more than the price of one call.
+Before a call begins, the budget reserves the most that the call can cost: its prompt at one token a
+byte, and all output tokens it is allowed. The call begins if the amounts spent and reserved, its
+own included, stay within the cap; or, where no other call is in flight, if anything is left. So a
+cap is never exceeded by more than the price of one call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,11 +17,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import override
 
-from opro_cli.errors import Paused, QuotaError
-from opro_cli.events import Reply
-from opro_cli.llm.base import LLM, Form, Price, Request
-from opro_cli.problems.base import Integer, Number, Settings
+from opro_cli.core.errors import LLMError, Paused, QuotaError
+from opro_cli.core.events import Reply
+from opro_cli.core.model import Model, Price, Request, Wrapper
+from opro_cli.core.settings import Integer, Number, Settings
 
 
 class BudgetSettings(Settings):
@@ -37,29 +39,27 @@ class BudgetSettings(Settings):
 
 @dataclass(frozen=True)
 class Amount:
-    """What has been spent, or may be."""
+    """Calls, tokens and US dollars: spent or reserved."""
 
     calls: int = 0
     tokens: int = 0
     cost: float = 0.0
 
     def __add__(self, other: Amount) -> Amount:
-        """Sum."""
         return Amount(self.calls + other.calls, self.tokens + other.tokens, self.cost + other.cost)
 
     def __sub__(self, other: Amount) -> Amount:
-        """Difference."""
         return Amount(self.calls - other.calls, self.tokens - other.tokens, self.cost - other.cost)
 
 
 class Budget:
-    """What one command may spend, shared by all its runs.
+    """Caps, and the amount spent, of all runs of a command.
 
     Args:
         settings: the caps.
-        spent: what earlier sessions of the same runs have spent.
-        seconds: how long they took.
-        clock: seconds that only go forward.
+        spent: the amount that earlier sessions of the same runs have spent.
+        seconds: the duration of these sessions.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Budget:
         self.settings = settings
         self.spent = spent or Amount()
         self.why = ""
-        """What to tell the user about the stop; empty as long as there is something left."""
+        """The reason of the stop as a phrase for the user; empty before the stop."""
         self._clock = clock
         self._began = clock() - seconds
         self._reserved = Amount()
@@ -82,18 +82,22 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning, earlier sessions included."""
+        """Seconds since the start, earlier sessions included."""
         return self._clock() - self._began
 
     @property
     def reason(self) -> str:
-        """Why nothing may begin any more, in a word; empty where nobody has said, or nothing has
-        stopped."""
+        """The reason of the stop, as of :class:`Paused`; empty for none, and before the stop."""
         return self._stop or ""
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a cap depends on the tokens that calls take."""
+        return self.settings.max_cost is not None or self.settings.max_tokens is not None
+
     def check_time(self) -> None:
-        """Raises Paused where even what asks no model must not begin: time is over, or the user
-        wants an end."""
+        """Raises Paused where not even a step without a model may begin: the time is over, or the
+        user stops the command."""
         try:
             self.check()
         except Paused as paused:
@@ -101,7 +105,7 @@ class Budget:
                 raise
 
     def check(self) -> None:
-        """Raises Paused if nothing may begin any more."""
+        """Raises Paused after the stop, or where the time is over."""
         most = self.settings.max_time
         if self._stop is None and most is not None and self.seconds >= most:
             self.stop("max_time", f"the {most:g} seconds allowed are over")
@@ -109,13 +113,18 @@ class Budget:
             raise Paused(self._stop)
 
     def stop(self, reason: str, why: str) -> None:
-        """Let nothing begin any more; ``reason`` as of :class:`Paused`. The first one stands."""
+        """Let no call and no step begin any more. Only the first stop of a budget counts.
+
+        Args:
+            reason: as of :class:`Paused`.
+            why: the reason as a phrase for the user.
+        """
         if self._stop is None:
             self._stop, self.why = reason, why
 
     @asynccontextmanager
     async def call(self, most: Amount) -> AsyncIterator[Callable[[Amount], None]]:
-        """Set ``most`` aside for one call; tell the function it gives what the call took.
+        """Reserve ``most`` for one call. Gives a function that charges the amount it has used.
 
         Raises Paused where a cap is reached.
         """
@@ -126,23 +135,23 @@ class Budget:
                         self._reached(most)
                     await self._changed.wait()
             except Paused:
-                self._changed.notify_all()  # nobody need wait any longer
+                self._changed.notify_all()  # no call needs to wait any longer
                 raise
             self._reserved += most
             self._in_flight += 1
             self._changed.notify(1)  # there may be room for one more
-        took = Amount()
+        used = most  # until something better is known
 
-        def settle(amount: Amount) -> None:
-            nonlocal took
-            took = amount
+        def charge(amount: Amount) -> None:
+            nonlocal used
+            used = amount
 
         try:
-            yield settle
+            yield charge
         finally:
             self._reserved -= most
             self._in_flight -= 1
-            self.spent += took
+            self.spent += used
             async with self._changed:
                 self._changed.notify_all() if self._stop is not None else self._changed.notify(1)
 
@@ -171,74 +180,127 @@ class Budget:
         self.check()
 
 
-class Budgeted:
-    """A model that asks the budget before every call, and prices every reply.
+class Budgeted(Wrapper):
+    """A model that asks the budget before every call, and adds its cost to every reply.
+
+    The amount reserved for a call stays spent until something better is known: the usage in a
+    reply, or a refusal. It is inside the retries, so that every attempt counts.
 
     Args:
-        llm: the model, retries included.
+        inner: the model.
         budget: shared by all models of a process.
-        price: of a model, asked for or answering in its place; None where it is unknown.
-        calls: how many calls a request counts for.
+        price: gives the price of the requested model, or of another that answers in its place;
+            None where it is unknown.
+        calls: the number of calls that a request counts for.
+        notify: shows the user one sentence.
     """
 
     def __init__(
         self,
-        llm: LLM,
+        inner: Model,
         budget: Budget,
         price: Callable[[str], Price | None],
         calls: Callable[[Request], int] = lambda request: 1,
+        notify: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._llm = llm
+        super().__init__(inner)
         self._budget = budget
         self._price = price
         self._calls = calls
+        self._notify = notify
+        self._excess = 1.0
+        """How many times the reserved amount a call has taken at most: later ones reserve more."""
+        self._changed = asyncio.Condition()
+        self._measured = not budget.counts_tokens
+        self._measuring = False
+        """Whether the first call is in flight, which shows how much a call takes: until then, one
+        at a time."""
 
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._llm.name
-
-    @property
-    def form(self) -> Form:
-        """The model's form of meta-prompt."""
-        return self._llm.form
-
-    @property
-    def samples_per_call(self) -> int:
-        """As the model's."""
-        return self._llm.samples_per_call
-
+    @override
     async def sample(self, request: Request) -> list[Reply]:
-        """Priced replies. Raises Paused where a cap is reached or a quota spent."""
-        async with self._budget.call(self._most(request)) as settle:
+        """Replies with their cost. Raises Paused where a cap is reached."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._measured or not self._measuring)
+            self._measuring = not self._measured
+        try:
+            return await self._sample(request)
+        finally:
+            if self._measuring:
+                self._measuring = False
+                async with self._changed:
+                    self._changed.notify_all()
+
+    async def _sample(self, request: Request) -> list[Reply]:
+        most = self._most(request)
+        async with self._budget.call(most) as charge:
+            if request.observer is not None:
+                request.observer.called(request, most.calls, most.tokens, most.cost)
             try:
-                replies = await self._llm.sample(request)
-            except QuotaError as error:
-                self._budget.stop("quota", error.message)
-                raise Paused("quota") from error
-            priced = [self._priced(reply) for reply in replies]
-            settle(took(priced))
-        return priced
+                replies = [self._priced(reply) for reply in await self.inner.sample(request)]
+            except LLMError as error:
+                if error.free:
+                    charge(Amount(most.calls))
+                if request.observer is not None:
+                    request.observer.failed(request, error.message, free=error.free)
+                raise
+            charge(self._used(replies, most))
+        return replies
+
+    def _used(self, replies: Sequence[Reply], most: Amount) -> Amount:
+        """The amount a call has taken; as reserved where the server does not say."""
+        if any(reply.usage is None for reply in replies):
+            if self._budget.counts_tokens:
+                self._notify(
+                    f"{self.info.name} does not report its tokens: each call counts with the most "
+                    "that it could take."
+                )
+            return most
+        used = amount_of(replies)
+        self._measured = True
+        if most.tokens:
+            self._excess = max(self._excess, self._excess * used.tokens / most.tokens)
+        return Amount(most.calls, used.tokens, used.cost)
 
     def _most(self, request: Request) -> Amount:
-        prompt, output = len(request.prompt.encode()), request.max_tokens * request.samples
-        price = self._price(self.name)
+        prompt = len(request.system.encode()) + len(request.prompt.encode())
+        prompt, output = (
+            math.ceil(self._excess * n) for n in (prompt, request.max_tokens * request.samples)
+        )
+        price = self._price(self.info.name)
         cost = 0.0 if price is None else price.of(prompt, output)
         return Amount(self._calls(request), prompt + output, cost)
 
     def _priced(self, reply: Reply) -> Reply:
-        price = self._price(reply.model or self.name)
+        price = self._price(reply.model or self.info.name)
         if price is None or reply.usage is None:
             return reply
         return replace(reply, cost=price.of(reply.usage.input, reply.usage.output))
 
-    async def close(self) -> None:
-        """Close the model."""
-        await self._llm.close()
+
+class StopsOnQuota(Wrapper):
+    """A model whose spent quota pauses all runs, instead of failing one after the other.
+
+    Args:
+        inner: the model, retries included.
+        budget: stopped when a quota is spent.
+    """
+
+    def __init__(self, inner: Model, budget: Budget) -> None:
+        super().__init__(inner)
+        self._budget = budget
+
+    @override
+    async def sample(self, request: Request) -> list[Reply]:
+        """Replies. Raises Paused where a quota is spent."""
+        try:
+            return await self.inner.sample(request)
+        except QuotaError as error:
+            self._budget.stop("quota", error.message)
+            raise Paused("quota") from error
 
 
-def took(replies: Sequence[Reply]) -> Amount:
-    """What these replies took."""
+def amount_of(replies: Sequence[Reply]) -> Amount:
+    """The calls, tokens and cost of these replies."""
     used = [reply.usage for reply in replies if reply.usage is not None]
     return Amount(
         calls=sum(reply.calls for reply in replies),

@@ -1,72 +1,73 @@
-"""Ask again after a passing fault: bounded, and no sooner than the server says."""
+"""Repeats a call after a passing fault: for a limited time, and not before the server's wait is
+over."""
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from opro_cli.errors import LLMError, QuotaError, TransientError
-from opro_cli.events import Reply
-from opro_cli.llm.base import LLM, Form, Request
+from opro_cli.core.errors import LLMError, QuotaError, TransientError
+from opro_cli.core.events import Reply
+from opro_cli.core.model import Model, Request, Wrapper
 from opro_cli.llm.limiter import Limiter
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the second attempt, and before any later one, where the server names no wait."""
+
+REPEAT_AFTER = 30.0
+"""Seconds before the user sees the same notice again."""
 
 
-class Retry:
-    """A model behind the process's limiter, asked again when it fails in passing.
+class Retry(Wrapper):
+    """A model whose calls pass the limiter and are repeated after passing faults.
 
-    A 429 quiets the whole process, not just the chain that met it; any other passing fault is
-    waited out by the call alone.
+    After a 429 all calls of the process wait; after any other passing fault, only this call.
 
     Args:
-        llm: the model.
-        limiter: the gate every call goes through.
-        notify: told of every fault that is waited out.
+        inner: the model.
+        limiter: shared by all models of a process.
+        notify: called with the message of every fault after which the call is repeated.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
-        self, llm: LLM, limiter: Limiter, notify: Callable[[str], None] = lambda text: None
+        self,
+        inner: Model,
+        limiter: Limiter,
+        notify: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._notify = notify
-        self._llm = llm
+        super().__init__(inner)
         self._limiter = limiter
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._llm.name
-
-    @property
-    def form(self) -> Form:
-        """The model's form of meta-prompt."""
-        return self._llm.form
-
-    @property
-    def samples_per_call(self) -> int:
-        """As the model's."""
-        return self._llm.samples_per_call
+        self._notify = notify
+        self._clock = clock
 
     async def sample(self, request: Request) -> list[Reply]:
-        """Replies, with the attempts they took and what went wrong before.
+        """Replies, with the number of attempts and the faults of the failed ones.
 
-        Raises LLMError, with its attempts, when they are used up or asking again is no use.
+        Raises LLMError, with its attempts, after the last attempt or a fault that does not pass.
         """
         troubles: list[str] = []
+        limits, failing_since = self._limiter.settings, math.inf
         while True:
             attempt = len(troubles) + 1
+            began = self._clock()
             try:
                 async with self._limiter.call():
-                    replies = await self._llm.sample(request)
+                    replies = await self.inner.sample(request)
             except TransientError as error:
                 troubles.append(error.message)
-                if attempt >= self._limiter.settings.attempts:
-                    said = error.message.rstrip(".")
-                    raise LLMError(
-                        f"{said} (after {attempt} attempts).", error.hint, attempts=attempt
-                    ) from error
+                failing_since = min(failing_since, began)
+                failing = self._clock() - failing_since
+                if attempt >= (limits.attempts or math.inf) or failing > limits.outlast:
+                    raise _given_up(error, attempt) from error
                 self._notify(error.message)
+                if error.late or error.too_many:
+                    reason = "too late" if error.late else "refused"
+                    self._limiter.slow_down(f"Calls of {self.info.name} are {reason}")
                 await self._wait(attempt, error)
             except LLMError as error:
                 self._note(error, attempt)
@@ -91,17 +92,41 @@ class Retry:
             self._note(quota, attempt)
             raise quota from error
         if error.too_many:
-            self._limiter.quiet(seconds)  # the next attempt waits at the gate, with all others
+            self._limiter.quiet(seconds)  # the next attempt waits there, with all other calls
         else:
             await self._limiter.sleep(seconds)
 
-    async def close(self) -> None:
-        """Close the model."""
-        await self._llm.close()
+
+def _given_up(error: TransientError, attempts: int) -> LLMError:
+    said = error.message.rstrip(".")
+    hint = error.hint or (
+        "fewer calls at once may help: --concurrency 4, or a longer limits.timeout"
+        if error.late or error.too_many
+        else "limits.outlast is the time for which faults are repeated; opro resume tries again"
+    )
+    noun = "attempt" if attempts == 1 else "attempts"
+    return LLMError(f"{said} (after {attempts} {noun}).", hint, attempts=attempts)
 
 
 def backoff(attempt: int) -> float:
-    """Seconds before the next attempt where the server names none: doubling, with jitter so that
-    many callers do not return at once."""
+    """Seconds before the next attempt where the server names no wait: doubled each time, with
+    jitter, so that many callers do not return at once."""
     longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
     return longest * random.uniform(0.5, 1)  # noqa: S311 (jitter, not a secret)
+
+
+def throttled(
+    notify: Callable[[str], None],
+    seconds: float = REPEAT_AFTER,
+    clock: Callable[[], float] = time.monotonic,
+) -> Callable[[str], None]:
+    """The same function, which ignores a text that it got less than ``seconds`` ago."""
+    last: dict[str, float] = {}
+
+    def notify_throttled(text: str) -> None:
+        now = clock()
+        if now - last.get(text, -seconds) >= seconds:
+            last[text] = now
+            notify(text)
+
+    return notify_throttled

@@ -1,46 +1,31 @@
-"""Who proposes: one file an algorithm. Adding one is a file and a line in ``NAMES``."""
+"""Optimizers: one file an algorithm. A new one is a file and a line here, or an entry point."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from opro_cli.optimizers.base import (
-    Asked,
-    Limits,
-    Optimizer,
-    OptimizerSettings,
-    Proposal,
-    Task,
+from opro_cli.core.registry import Registry
+
+if TYPE_CHECKING:
+    from opro_cli.optimizers.base import OptimizerSettings
+
+DEFAULT = "opro"
+"""The optimizer that a sweep runs beside the preset's baselines."""
+
+OPTIMIZERS: Registry[type[OptimizerSettings]] = Registry(
+    "optimizer",
+    {
+        "opro": "opro_cli.optimizers.opro.settings:OproSettings",
+        "sgd": "opro_cli.optimizers.gradient_descent:GradientDescentSettings",
+        "random": "opro_cli.optimizers.random_search:RandomSettings",
+        "local-search": "opro_cli.optimizers.local_search:LocalSearchSettings",
+        "nelder-mead": "opro_cli.optimizers.nelder_mead:NelderMeadSettings",
+        "cma-es": "opro_cli.optimizers.cma_es:CmaEsSettings",
+        "tpe": "opro_cli.optimizers.tpe:TpeSettings",
+        "quadratic-fit": "opro_cli.optimizers.quadratic_fit:QuadraticFitSettings",
+        "nearest-neighbour": "opro_cli.optimizers.tours.construction:NearestNeighbourSettings",
+        "farthest-insertion": "opro_cli.optimizers.tours.construction:FarthestInsertionSettings",
+        "two-opt": "opro_cli.optimizers.tours.two_opt:TwoOptSettings",
+    },
+    group="opro.optimizers",
 )
-
-__all__ = [
-    "NAMES",
-    "Asked",
-    "Limits",
-    "Optimizer",
-    "OptimizerSettings",
-    "Proposal",
-    "Task",
-    "settings_of",
-]
-
-NAMES: dict[str, str] = {
-    "opro": "opro_cli.optimizers.opro:OproSettings",
-    "sgd": "opro_cli.optimizers.sgd:SgdSettings",
-    "random": "opro_cli.optimizers.random:RandomSettings",
-    "local-search": "opro_cli.optimizers.local_search:LocalSearchSettings",
-    "nelder-mead": "opro_cli.optimizers.nelder_mead:NelderMeadSettings",
-    "cma-es": "opro_cli.optimizers.cma_es:CmaEsSettings",
-    "tpe": "opro_cli.optimizers.tpe:TpeSettings",
-    "quadratic-fit": "opro_cli.optimizers.quadratic_fit:QuadraticFitSettings",
-    "nearest-neighbour": "opro_cli.optimizers.nearest_neighbour:NearestNeighbourSettings",
-    "farthest-insertion": "opro_cli.optimizers.farthest_insertion:FarthestInsertionSettings",
-    "two-opt": "opro_cli.optimizers.two_opt:TwoOptSettings",
-}
-
-
-def settings_of(name: str) -> type[OptimizerSettings]:
-    """The settings class of an optimizer. Raises KeyError for an unknown one."""
-    module, _, cls = NAMES[name].partition(":")
-    found: type[OptimizerSettings] = getattr(import_module(module), cls)
-    return found

@@ -1,143 +1,134 @@
-"""Who proposes points: the protocol of every optimizer."""
+"""The bases of all optimizers: settings, settings of one that asks a model, and the algorithm."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from opro_cli.events import Point, Reading, Scored
-from opro_cli.llm.base import LLM
-from opro_cli.problems.base import Problem, Settings
-from opro_cli.randomness import Randomness
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from typing_extensions import override
 
+from opro_cli.core.errors import UsageError
+from opro_cli.core.events import Evaluation, Point
+from opro_cli.core.model import Ability, ModelRequest, Price
+from opro_cli.core.optimizer import Batch, Limits, Optimizer, OptimizerContext
+from opro_cli.core.problem import Continuous, Drawable, Problem
+from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.llm.provider import ModelChoice
 
-@dataclass(frozen=True)
-class Proposal:
-    """A point somebody wants evaluated, and who that is: ``model``, ``gradient`` …"""
+Floats: TypeAlias = NDArray[np.float64]
+Range: TypeAlias = tuple[float, float]
+"""The lowest and the highest value."""
 
-    point: Point
-    source: str = "model"
+ROLE = "optimizer"
+"""The role of the model that an optimizer asks, among the models of a run."""
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What one ``ask`` brings."""
-
-    proposals: tuple[Proposal, ...]
-    """Distinct points, to be evaluated in this order."""
-    readings: tuple[Reading, ...] = ()
-    """What became of each reply. Only the engine can tell a ``used`` point from a ``known`` one."""
-    steps: int = 1
-    """Steps this stands for: many, where an optimizer reports only some of its iterates."""
-    in_turn: bool = False
-    """The proposals are evaluated one after the other, and none after one that is the target."""
-    evaluations: int | None = None
-    """Evaluations made on the way, where the optimizer made them itself."""
-    stop: str | None = None
-    """A reason to stop after these proposals, or None."""
-
-
-class Optimizer(Protocol):
-    """Proposes points (``ask``) and learns from their values (``tell``). Does no I/O itself."""
-
-    def starts(self) -> list[Point]:
-        """The points evaluated before step 1: the problem's, unless the algorithm has its own."""
-
-    async def ask(self, step: int) -> Asked:
-        """The proposals of step ``step``, counted from 1."""
-
-    def tell(self, pairs: Sequence[Scored]) -> None:
-        """Learn the values of the starting points, then of each step's proposals."""
+LACKING: dict[type, tuple[str, str]] = {
+    Continuous: (
+        "{name} moves through numbers, and the points of this problem are none.",
+        "leave {name} out of the baselines; random takes every problem",
+    ),
+    Drawable: (
+        "{name} draws points at random, and the points of this problem cannot be drawn.",
+        "leave {name} out of the baselines",
+    ),
+    object: (
+        "{name} cannot work with the points of this problem.",
+        "leave {name} out of the baselines",
+    ),
+}
+"""The message and the hint where a space is not of a type; ``object`` is for all other types."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What an optimizer is built from."""
+class PromptSizes:
+    """The size of the prompts and replies of one model, each from the least to the most."""
 
-    problem: Problem
-    randomness: Randomness
-    llm: LLM | None = None
-    repetition: int = 0
-    """Counted from 0."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When the engine stops a run that has not converged.
-
-    Args:
-        max_steps: steps at most.
-        patience: steps in a row without a better value, at most; None for no such limit.
-        max_evaluations: evaluations of the objective at most, the starting points included; None
-            for ``max_steps * per_step`` beyond the starting points.
-        per_step: evaluations that a step of OPRO may take, which makes budgets of optimizers with
-            other steps comparable; None where there is no such budget.
-        counts: what ``patience`` counts.
-    """
-
-    max_steps: int
-    patience: int | None = None
-    max_evaluations: int | None = None
-    per_step: int | None = None
-    counts: Literal["steps", "evaluations"] = "steps"
-
-    def budget(self, starts: int = 0) -> int | None:
-        """Evaluations allowed to a run with so many starting points, these included."""
-        if self.max_evaluations is not None or self.per_step is None:
-            return self.max_evaluations
-        return self.max_steps * self.per_step + starts
-
-    def in_evaluations(self) -> Limits:
-        """The same limits for an optimizer whose steps are not OPRO's: counted in evaluations.
-
-        ``max_steps`` is then a backstop, for steps that propose nothing new.
-        """
-        per_step = self.per_step or 1
-        return Limits(
-            max_steps=self.max_evaluations or self.max_steps * per_step,
-            patience=None if self.patience is None else self.patience * per_step,
-            max_evaluations=self.max_evaluations,
-            per_step=1,
-            counts="evaluations",
-        )
+    replies: Range
+    """Replies a step."""
+    calls: Range
+    """Calls a step, each with its own prompt."""
+    prompts: Range
+    """Prompts a step, where a prompt is counted once for all its replies."""
+    characters: Range
+    """Characters of a prompt."""
+    output_tokens: Range
+    """Output tokens of a reply."""
 
 
 class OptimizerSettings(Settings, ABC):
-    """An optimizer's section of a preset; ``opro_cli.optimizers.NAMES`` names it."""
+    """An optimizer's section of a preset; :data:`opro_cli.optimizers.OPTIMIZERS` names it."""
 
     name: ClassVar[str]
     summary: ClassVar[str] = ""
-    needs_model: ClassVar[bool] = False
-    proposes: ClassVar[bool] = True
-    """Points are proposed one by one: pairs can be counted, and the run has converged when one of
-    them, brought to the nearest point of the space, is the target. An optimizer that reports only
-    some of its iterates does not, and says by itself (``Asked.stop``) that it has converged."""
+    """One clause for ``opro presets`` and the documentation."""
+    reports_every_point: ClassVar[bool] = True
+    """See :attr:`opro_cli.core.optimizer.Optimizer.reports_every_point`."""
     step_name: ClassVar[str] = "step"
     """What one of its steps is called."""
-    sees: ClassVar[str] = "values"
-    """What it learns of the problem: ``values`` alone, or more, which is no like-for-like
-    comparison."""
-    told: ClassVar[frozenset[str]] = frozenset()
-    """Settings that a report tells even where they have their defaults."""
+    information: ClassVar[str] = "values"
+    """What it learns of the problem: ``values`` alone, or more, which makes a comparison unfair."""
+    headline: ClassVar[frozenset[str]] = frozenset()
+    """Settings that a report shows even where they have their defaults."""
     column: ClassVar[str] = ""
     """Heading of the column that shows its step count beside OPRO's rows, as the published tables
     have one for gradient descent; empty for an optimizer with rows of its own."""
+    space: ClassVar[type] = object
+    """What the points of a problem must be: a protocol of :mod:`opro_cli.core.problem` or a
+    class of spaces."""
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
-        """The settings that a log holds, of this version or an earlier one. Raises ValueError."""
+        """The settings in a log of this version or an earlier one. Raises ValueError."""
         return cls.model_validate(data)
 
-    def usual(self, name: str) -> Any:
-        """The value of a setting that goes without saying: its default."""
+    def check_space(self, problem: Problem) -> None:
+        """Raises UsageError where the optimizer cannot work with the points of this problem."""
+        if not isinstance(problem.space, self.space):
+            raise lacking(self.space, self.name)
+
+    def model_requests(self) -> dict[str, ModelRequest]:
+        """The models that it asks, by role."""
+        return {}
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether it asks a model."""
+        return bool(self.model_requests())
+
+    def resolved_for(self, choices: Mapping[str, ModelChoice]) -> Self:
+        """The same settings with nothing left open, for the models chosen.
+
+        Args:
+            choices: the models, by role; a role without a model stays as it is.
+        """
+        return self
+
+    def prompt_sizes(
+        self, problem: Problem, starts: Sequence[Point], abilities: Mapping[str, Ability]
+    ) -> dict[str, PromptSizes]:
+        """The sizes of the prompts and replies of a run, by role.
+
+        Args:
+            problem: of the run. Its points are evaluated, unless that is costly.
+            starts: the starting points.
+            abilities: of the models, by role; a role without one counts as "instruct".
+        """
+        return {}
+
+    def default_of(self, name: str) -> Any:
+        """The value of a setting that a report need not show."""
         info = type(self).model_fields.get(name)
         return None if info is None else info.default
 
     @abstractmethod
-    def build(self, task: Task) -> Optimizer:
-        """A fresh optimizer. Raises UsageError where the problem lacks what it needs."""
+    def build(self, context: OptimizerContext) -> Optimizer:
+        """A new optimizer. Raises UsageError where the problem lacks what it needs."""
 
     @property
     def evaluations_per_step(self) -> int:
@@ -149,9 +140,141 @@ class OptimizerSettings(Settings, ABC):
         return limits
 
     def deterministic(self) -> bool:
-        """Whether two repetitions on the same data and starts are the same run twice."""
+        """Whether two repetitions on the same data and starting points are the same run twice."""
         return False
 
     def experiment(self) -> dict[str, Any]:
         """The settings that must agree for a published result to be a fair comparison."""
         return self.model_dump(mode="json")
+
+
+class BaselineSettings(OptimizerSettings, ABC):
+    """An optimizer whose steps are not OPRO's, so that its limits are counted in evaluations."""
+
+    @override
+    def limits(self, limits: Limits) -> Limits:
+        return limits.in_evaluations()
+
+
+class AskingSettings(OptimizerSettings, ABC):
+    """An optimizer that asks one model, in the role :data:`ROLE`."""
+
+    model: str = "auto"
+    temperature: Annotated[Number, Field(ge=0, le=2)] | None = 1.0
+    """Sampling temperature; null leaves it to the model."""
+    candidates_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
+    """Replies that one call brings, for models that have it: the prompt is paid once."""
+    max_output_tokens: Annotated[Integer, Field(ge=1, le=1_000_000)] = 4096
+    """Output tokens a reply may have, thinking included, where it is not a line to continue."""
+    base_url: str | None = None
+    """The server of an ``openai:`` model."""
+    strict_model: bool = False
+    """Fail where another model answers than the one asked for."""
+    price_input: Annotated[Number, Field(ge=0)] | None = None
+    """US dollars per million tokens, for a model whose price is not known here."""
+    price_output: Annotated[Number, Field(ge=0)] | None = None
+
+    @property
+    def samples_per_step(self) -> int:
+        """Replies that a step asks for, to begin with, as far as no model is chosen yet."""
+        return 1
+
+    @override
+    def model_requests(self) -> dict[str, ModelRequest]:
+        price = None
+        if self.price_input is not None and self.price_output is not None:
+            price = Price(self.price_input, self.price_output)
+        request = ModelRequest(
+            name=self.model,
+            base_url=self.base_url,
+            candidates=self.candidates_per_call,
+            price=price,
+            strict=self.strict_model,
+            samples=self.samples_per_step,
+        )
+        return {ROLE: request}
+
+    @override
+    def resolved_for(self, choices: Mapping[str, ModelChoice]) -> Self:
+        choice = choices.get(ROLE)
+        if choice is None:
+            return self
+        changes: dict[str, Any] = {"model": choice.name}
+        if not choice.temperature:
+            changes["temperature"] = None
+        return self.model_copy(update=changes)
+
+
+class BaseOptimizer(ABC):
+    """An optimizer that begins with the problem's starting points.
+
+    Args:
+        context: what it is built from.
+    """
+
+    reports_every_point = True
+
+    def __init__(self, context: OptimizerContext) -> None:
+        self.problem = context.problem
+        self.space = context.problem.space
+        self.randomness = context.randomness
+        self.repetition = context.repetition
+
+    def starts(self) -> list[Point]:
+        """The problem's starting points."""
+        return self.problem.starts(self.randomness.generator(0, "starts"))
+
+    @abstractmethod
+    async def ask(self, step: int) -> Batch:
+        """The proposals of step ``step``, counted from 1."""
+
+    @abstractmethod
+    def tell(self, pairs: Sequence[Evaluation]) -> None:
+        """Learn the values of the starting points, then of each step's proposals."""
+
+
+def lacking(protocol: type, name: str) -> UsageError:
+    """The error where the points of a problem do not have what an optimizer needs."""
+    message, hint = LACKING.get(
+        protocol,
+        (
+            "{name} cannot work with the points of this problem.",
+            "leave {name} out of the baselines",
+        ),
+    )
+    return UsageError(message.format(name=name), hint.format(name=name))
+
+
+def continuous_space(problem: Problem, name: str) -> Continuous:
+    """The problem's space as a unit cube. Raises UsageError where it is none.
+
+    Args:
+        problem: with the space.
+        name: of the optimizer, for the message.
+    """
+    if not isinstance(problem.space, Continuous):
+        raise lacking(Continuous, name)
+    return problem.space
+
+
+def drawable_space(problem: Problem, name: str) -> Drawable:
+    """The problem's space as one to draw points from. Raises UsageError where it is none.
+
+    Args:
+        problem: with the space.
+        name: of the optimizer, for the message.
+    """
+    if not isinstance(problem.space, Drawable):
+        raise lacking(Drawable, name)
+    return problem.space
+
+
+def import_package(module: str, name: str) -> Any:
+    """An optional package. Raises UsageError with the command that installs it."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise UsageError(
+            f"{name} needs the package {module.partition('.')[0]}, which is not installed.",
+            "pip install 'opro-cli[baselines]'",
+        ) from None

@@ -1,7 +1,7 @@
-"""Local search: points a step of any size away from good ones, drawn in code.
+"""Local search: points a step of any size away from good ones, drawn by code.
 
-It draws as OPRO's adaptive strategy does where the model brings too little, and in the same numbers
-a step: what that strategy comes to without a model.
+It draws its points as OPRO's adaptive strategy fills up its steps, and as many a step: that
+strategy without a model.
 """
 
 from __future__ import annotations
@@ -10,58 +10,60 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from typing_extensions import override
 
-from opro_cli.events import Point, Scored
-from opro_cli.history import History
-from opro_cli.optimizers.base import Asked, Proposal, Task
-from opro_cli.optimizers.baseline import BaselineSettings
-from opro_cli.optimizers.perturb import perturbed
-from opro_cli.problems.base import Integer
+from opro_cli.core.events import Evaluation
+from opro_cli.core.optimizer import Batch, OptimizerContext, Proposal
+from opro_cli.core.problem import Drawable
+from opro_cli.core.settings import Integer
+from opro_cli.optimizers.base import BaselineSettings, BaseOptimizer, drawable_space
+from opro_cli.optimizers.history import History
+from opro_cli.optimizers.perturbation import perturb_points
+
+LABEL = "local-search"
 
 
 class LocalSearchSettings(BaselineSettings):
     """The ``local-search:`` section."""
 
-    name: ClassVar[str] = "local-search"
+    name: ClassVar[str] = LABEL
     summary: ClassVar[str] = "points a step of any size away from good ones, drawn in code"
+    space: ClassVar[type] = Drawable
 
     points_per_step: Annotated[Integer, Field(ge=1, le=1000)] = 8
     """Points drawn before the next values are looked at."""
 
     @property
+    @override
     def evaluations_per_step(self) -> int:
-        """Every point is evaluated."""
         return self.points_per_step
 
-    def build(self, task: Task) -> LocalSearch:
-        """Local search on any problem."""
-        return LocalSearch(self, task)
+    @override
+    def build(self, context: OptimizerContext) -> LocalSearch:
+        return LocalSearch(self, context)
 
 
-class LocalSearch:
-    """Perturbations of good points; see :func:`opro_cli.optimizers.perturb.perturbed`."""
+class LocalSearch(BaseOptimizer):
+    """Perturbations of good points; see :func:`opro_cli.optimizers.perturbation.perturb_points`."""
 
-    def __init__(self, settings: LocalSearchSettings, task: Task) -> None:
+    def __init__(self, settings: LocalSearchSettings, context: OptimizerContext) -> None:
+        super().__init__(context)
         self._settings = settings
-        self._problem = task.problem
-        self._randomness = task.randomness
-        self._history = History(task.problem.wording.direction)
+        self._drawable = drawable_space(context.problem, LABEL)
+        self._history = History(context.problem.text.direction)
 
-    def starts(self) -> list[Point]:
-        """The problem's starting points."""
-        return self._problem.starts(self._randomness.generator(0, "starts"))
-
-    def tell(self, pairs: Sequence[Scored]) -> None:
-        """Add to the history."""
+    @override
+    def tell(self, pairs: Sequence[Evaluation]) -> None:
         self._history.add(pairs)
 
-    async def ask(self, step: int) -> Asked:
+    @override
+    async def ask(self, step: int) -> Batch:
         """New points near good ones; fewer where there are hardly any left."""
-        points = perturbed(
+        points = perturb_points(
             self._history.ranked(),
-            self._problem.space,
+            self._drawable,
             self._settings.points_per_step,
             self._history.tried,
-            self._randomness.generator(step, "perturbed"),
+            self.randomness.generator(step, "perturbed"),
         )
-        return Asked(tuple(Proposal(point, "perturbed") for point in points))
+        return Batch(tuple(Proposal(point, "perturbed") for point in points))

@@ -1,48 +1,28 @@
-"""What is minimised: one file a problem. Adding one is a file and a line in ``KINDS``."""
+"""The kinds of problem: ``PROBLEMS`` names the settings class of each.
+
+A new problem is one file, with a settings class and a problem class, and one line here; an
+installed package adds its own in the entry-point group ``opro.problems``.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from opro_cli.problems.base import (
-    Continuous,
-    Point,
-    Problem,
-    ProblemSettings,
-    Space,
-    Target,
-    Unusable,
-    Wording,
-    label,
+from opro_cli.core.registry import Registry
+
+if TYPE_CHECKING:  # importing it takes pydantic and numpy, which a worker process does without
+    from opro_cli.problems.settings import ProblemSettings
+
+PROBLEMS: Registry[type[ProblemSettings]] = Registry(
+    "kind of problem",
+    {
+        "linear": "opro_cli.problems.regression.linear:LinearSettings",
+        "multilinear": "opro_cli.problems.regression.multilinear:MultilinearSettings",
+        "sine": "opro_cli.problems.regression.sine:SineSettings",
+        "network": "opro_cli.problems.regression.network:NetworkSettings",
+        "tsp": "opro_cli.problems.tsp.problem:TspSettings",
+        "functions": "opro_cli.problems.benchmark_functions:BenchmarkFunctionSettings",
+        "custom": "opro_cli.problems.custom.problem:CustomSettings",
+    },
+    group="opro.problems",
 )
-
-__all__ = [
-    "KINDS",
-    "Continuous",
-    "Point",
-    "Problem",
-    "ProblemSettings",
-    "Space",
-    "Target",
-    "Unusable",
-    "Wording",
-    "label",
-    "settings_of",
-]
-
-KINDS: dict[str, str] = {
-    "linear": "opro_cli.problems.linear:LinearSettings",
-    "multilinear": "opro_cli.problems.multilinear:MultilinearSettings",
-    "sine": "opro_cli.problems.sine:SineSettings",
-    "network": "opro_cli.problems.network:NetworkSettings",
-    "tsp": "opro_cli.problems.tsp:TspSettings",
-    "functions": "opro_cli.problems.functions:FunctionsSettings",
-    "custom": "opro_cli.problems.custom:CustomSettings",
-}
-
-
-def settings_of(kind: str) -> type[ProblemSettings]:
-    """The settings class of a kind. Raises KeyError for an unknown one."""
-    module, _, name = KINDS[kind].partition(":")
-    cls: type[ProblemSettings] = getattr(import_module(module), name)
-    return cls

@@ -1,49 +1,42 @@
-"""Runs → summary → one file a format."""
+"""Reports: runs → summary → tables → one of ``FORMATS``."""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
-from opro_cli import optimizers
-from opro_cli.errors import UsageError
-from opro_cli.report.summary import Summary, summarize
+from opro_cli.core.registry import Registry
 
-__all__ = ["FORMATS", "Summary", "check_baseline", "check_format", "render", "summarize"]
+if TYPE_CHECKING:
+    from opro_cli.report.formats import RenderOptions
+    from opro_cli.report.summary import Summary
 
-FORMATS = ("table", "markdown", "csv", "json")
+Format: TypeAlias = "Callable[[Summary, RenderOptions], str]"
 
-
-def check_format(form: str) -> None:
-    """Raises UsageError for anything but one of ``FORMATS``."""
-    if form not in FORMATS:
-        raise UsageError(f"--format {form}: no such format.", "formats: " + ", ".join(FORMATS))
-
-
-def check_baseline(name: str | None) -> None:
-    """Raises UsageError for a name that no optimizer has."""
-    if name is None or name in optimizers.NAMES:
-        return
-    near = difflib.get_close_matches(name, optimizers.NAMES, n=3, cutoff=0.4)
-    raise UsageError(
-        f"--baseline {name}: there is no such optimizer.",
-        f"did you mean {' or '.join(near)}?" if near else "see " + ", ".join(optimizers.NAMES),
-    )
+FORMATS: Registry[Format] = Registry(
+    "format",
+    {
+        "table": "opro_cli.report.formats.terminal:render",
+        "markdown": "opro_cli.report.formats.markdown:render",
+        "csv": "opro_cli.report.formats.data:render_csv",
+        "json": "opro_cli.report.formats.data:render_json",
+    },
+)
+"""Every format is a function that takes a summary and options, and returns the whole text."""
 
 
 def render(summary: Summary, form: str, width: int | None = None, *, brief: bool = False) -> str:
-    """A summary in one of ``FORMATS``; of a table, ``brief`` is the first part.
+    """Render a summary in one of ``FORMATS``.
 
-    Raises UsageError for any other format.
+    Args:
+        summary: the rows and their notes.
+        form: the name of the format.
+        width: columns of the terminal, for ``table``; None where it is none.
+        brief: only the first tables, for ``table``: each row once.
+
+    Raises:
+        UsageError: there is no such format.
     """
-    check_format(form)
-    if form == "table":
-        from opro_cli.report import plain
+    from opro_cli.report.formats import RenderOptions
 
-        return plain.render(summary, width, brief=brief)
-    if form == "markdown":
-        from opro_cli.report import markdown
-
-        return markdown.render(summary)
-    from opro_cli.report import data
-
-    return data.render_csv(summary) if form == "csv" else data.render_json(summary)
+    return FORMATS[form](summary, RenderOptions(width, brief))

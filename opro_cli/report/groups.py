@@ -1,29 +1,30 @@
-"""Which rows stand in one table, and the settings that tell one table from another."""
+"""Which rows belong in one table, and the names of rows and settings in a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from opro_cli.problems import label
+from opro_cli.core.mappings import flat
+from opro_cli.core.text import clean
+from opro_cli.presets.spec import digest
+from opro_cli.problems.settings import label
 from opro_cli.report.rows import Row
-from opro_cli.spec import digest
-from opro_cli.text import clean
 
-LIMITS = ("max_steps", "patience", "max_evaluations")
+LIMITS = ("max_steps", "patience")
 
 
-def together(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows of one optimizer that differ in target and in swept settings alone."""
+def by_settings(rows: Sequence[Row]) -> list[list[Row]]:
+    """Group rows of one optimizer that differ only in their target and in swept settings."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        key = [row.preset, row.optimizer, row.model, unswept(row)]
+        key = [row.preset, row.optimizer, row.model, fixed_settings(row)]
         groups.setdefault(digest(key), []).append(row)
     return list(groups.values())
 
 
-def rivals(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows on the same problems, swept settings apart, whoever solves them."""
+def by_problem(rows: Sequence[Row]) -> list[list[Row]]:
+    """Group rows on the same problems, except for swept settings, whatever their optimizer."""
     groups: dict[str, list[Row]] = {}
     swept = {key for row in rows for key in row.axes if key.startswith("problem.")}
     for row in rows:
@@ -32,8 +33,19 @@ def rivals(rows: Sequence[Row]) -> list[list[Row]]:
     return list(groups.values())
 
 
-def unswept(row: Row) -> dict[str, Any]:
-    """The settings of a row, flat, without those that its sweep sets."""
+def different_budgets(rows: Sequence[Row]) -> Iterator[tuple[str, dict[str, int | None]]]:
+    """For each problem on which the optimizers' budgets differ: the preset, and the budgets."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.problem_digest, []).append(row)
+    for group in groups.values():
+        budgets = {row.optimizer: row.budget for row in group}
+        if len(set(budgets.values())) > 1:
+            yield group[0].preset, budgets
+
+
+def fixed_settings(row: Row) -> dict[str, Any]:
+    """The settings of a row under dotted keys, without those that its sweep sets."""
     derived = {"max_evaluations"} if row.axes else set()  # it follows from swept steps
     swept = set(row.axes) | derived
     return {
@@ -43,92 +55,83 @@ def unswept(row: Row) -> dict[str, Any]:
     }
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values."""
-    for key, value in settings.items():
-        dotted = f"{prefix}.{key}" if prefix else key
-        if isinstance(value, Mapping):
-            yield from flat(value, dotted)
-        else:
-            yield dotted, value
-
-
-def differing(rows: Sequence[Row], among: Sequence[Row]) -> dict[str, Any]:
-    """The settings in which these rows differ from others of the same preset and optimizer.
+def distinguishing_settings(rows: Sequence[Row], among: Sequence[Row]) -> dict[str, Any]:
+    """The settings of these rows that others of the same preset and optimizer have otherwise.
 
     Args:
-        rows: a group, of like settings but for swept ones.
+        rows: a group of :func:`by_settings`, or one row.
         among: all rows of the report.
     """
     first = rows[0]
-    mine = unswept(first)
+    settings = fixed_settings(first)
     others = [
-        unswept(row)
+        fixed_settings(row)
         for row in among
         if (row.preset, row.optimizer) == (first.preset, first.optimizer)
     ]
-    return {key: value for key, value in mine.items() if any(o.get(key) != value for o in others)}
+    return {k: v for k, v in settings.items() if any(other.get(k) != v for other in others)}
 
 
-def subtitle(rows: Sequence[Row], among: Sequence[Row]) -> str:
-    """The settings in words: what tells this table from others, then what matters most."""
+def describe_settings(rows: Sequence[Row], among: Sequence[Row]) -> str:
+    """The settings of a group in one line: those that distinguish it, then the main ones."""
     first = rows[0]
-    settings = unswept(first)
+    settings = fixed_settings(first)
     own = [key for key in settings if key.startswith(f"{first.optimizer}.")]
-    own = [key for key in own if _telling(first, key.rpartition(".")[2], settings[key])]
-    limits = LIMITS[:2] if first.proposes else ()
-    usual = ["problem.num_points", "problem.kind", *own, *limits]
+    own = [key for key in own if _is_main(first, key.rpartition(".")[2], settings[key])]
+    limits = LIMITS if first.reports_every_point else ()
+    main = ["problem.num_points", "problem.kind", *own, *limits]
     hidden = f"{first.optimizer}.model"
-    keys = dict.fromkeys([*differing(rows, among), *(k for k in usual if k != hidden)])
-    words = [
+    distinguishing = distinguishing_settings(rows, among)
+    keys = dict.fromkeys([*distinguishing, *(key for key in main if key != hidden)])
+    parts = [
         f"{_short(key, first.optimizer)}={settings[key]}"
         for key in keys
-        if key in settings and (settings[key] is not None or key in differing(rows, among))
+        if key in settings and (settings[key] is not None or key in distinguishing)
     ]
-    return clean(", ".join(words), 1000)
+    return clean(", ".join(parts), 1000)
 
 
-def _telling(row: Row, name: str, value: Any) -> bool:
-    """Whether a setting of an optimizer is worth its place: it is always told, or is unusual."""
+def _is_main(row: Row, name: str, value: Any) -> bool:
+    """Whether a setting of the optimizer is always shown, or differs from its default."""
     settings = row.runs[0].spec.optimizer
-    return name in row.kind.told or bool(settings.usual(name) != value)
+    return name in row.kind.headline or bool(settings.default_of(name) != value)
 
 
-def axes(rows: Sequence[Row]) -> list[str]:
-    """The swept keys of these rows, in the order of the preset."""
+def swept_keys(rows: Sequence[Row]) -> list[str]:
+    """The dotted keys of the swept settings, in the order of the preset."""
     return list(dict.fromkeys(key for row in rows for key in row.axes))
 
 
-def axis_cells(row: Row, keys: Sequence[str]) -> list[str]:
-    """The values of swept keys in a row; empty for one that does not concern it."""
+def swept_cells(row: Row, keys: Sequence[str]) -> list[str]:
+    """The values of swept settings in a row; empty where a setting does not concern it."""
     return [clean(str(row.axes[key]), 40) if key in row.axes else "" for key in keys]
 
 
-def axis_names(keys: Sequence[str]) -> list[str]:
-    """Headings: the last part of a dotted key, or all of it where that is not unique."""
+def swept_headings(keys: Sequence[str]) -> list[str]:
+    """The last part of each dotted key, or all of it where that is not unique."""
     short = [key.rpartition(".")[2] for key in keys]
     return [clean(s if short.count(s) == 1 else k, 40) for s, k in zip(short, keys, strict=True)]
 
 
-def who(row: Row, among: Sequence[Row]) -> str:
-    """The optimizer, its model, and the settings that tell it from others on the same problem."""
+def optimizer_name(row: Row, among: Sequence[Row]) -> str:
+    """The optimizer, its model, and the settings that distinguish it on the same problem."""
     name = f"{row.optimizer} ({row.model})" if row.model else row.optimizer
-    own = {
+    settings = {
         key: value
-        for key, value in differing([row], among).items()
+        for key, value in distinguishing_settings([row], among).items()
         if not key.startswith("problem.") and key != f"{row.optimizer}.model"
     }
-    words = [f"{_short(key, row.optimizer)}={value}" for key, value in own.items()]
-    return clean(" ".join([name, *words]), 120)
+    parts = [f"{_short(key, row.optimizer)}={value}" for key, value in settings.items()]
+    return clean(" ".join([name, *parts]), 120)
 
 
-def where(row: Row) -> str:
-    """The target in a few characters."""
+def target_name(row: Row) -> str:
+    """The target in one cell, such as ``w=15 b=14``."""
     return clean(label(row.target), 80)
 
 
 def _short(key: str, optimizer: str) -> str:
-    """Without the section's name, where that is the optimizer's or the problem's."""
+    """The key without its section, where that is the optimizer's or the problem's."""
     for section in (optimizer, "problem"):
         key = key.removeprefix(f"{section}.")
     return key

@@ -1,43 +1,39 @@
-"""A row of a report: the runs of one target that differ in nothing but their repetition."""
+"""A row of a report: the runs on one target that differ only in their repetition."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from opro_cli import optimizers, problems
-from opro_cli.events import Fate, Usage
-from opro_cli.optimizers import OptimizerSettings
-from opro_cli.problems import Target
+from opro_cli.core.events import Point, Status, Usage
+from opro_cli.core.totals import MODEL
+from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.optimizers.base import OptimizerSettings
+from opro_cli.presets.spec import digest
+from opro_cli.problems import PROBLEMS
+from opro_cli.problems.settings import Target
 from opro_cli.report.statistics import Stat
-from opro_cli.spec import RunSpec, digest
-from opro_cli.tally import MODEL, Tally
+from opro_cli.runs.progress import RunView
 
-
-@dataclass(frozen=True)
-class Counted:
-    """One run: what was asked for and what it came to."""
-
-    id: str
-    spec: RunSpec
-    tally: Tally
-    model: str | None
-    created: str
+FINISHED = ("converged", "stopped")
+"""The states of a run that has ended, solved or not."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """All runs of one target that differ in nothing but their repetition."""
+    """The runs on one target that differ only in their repetition."""
 
     preset: str
     optimizer: str
     model: str | None
     target: Target
     settings: dict[str, Any]
-    runs: tuple[Counted, ...]
+    runs: tuple[RunView, ...]
     axes: dict[str, Any] = field(default_factory=dict)
+    """The swept settings, as dotted keys with their values."""
 
     @property
     def problem(self) -> str:
@@ -45,144 +41,192 @@ class Row:
         return str(self.settings["problem"]["kind"])
 
     @property
-    def group(self) -> str:
-        """Equal for rows that belong in one table."""
-        return digest([self.preset, self.optimizer, self.model, self.settings])
-
-    @property
-    def arena(self) -> str:
-        """Equal for rows that solve the same problems, whoever solves them."""
+    def problem_digest(self) -> str:
+        """Equal for rows on the same problems, whatever their optimizer."""
         return digest([self.preset, self.settings["problem"]])
 
     @property
-    def states(self) -> Counter[str]:
-        """How many runs are in which state."""
-        return Counter(run.tally.state for run in self.runs)
+    def kind(self) -> type[OptimizerSettings]:
+        """The class of the optimizer's settings."""
+        return OPTIMIZERS[self.optimizer]
 
     @property
-    def converged(self) -> list[Counted]:
-        """The runs that found the target."""
-        return [run for run in self.runs if run.tally.state == "converged"]
+    def asks_model(self) -> bool:
+        """Whether the optimizer asks a model."""
+        return self.runs[0].spec.optimizer.asks_model
+
+    @property
+    def reports_every_point(self) -> bool:
+        """Whether the optimizer proposes every point, so that points can be counted."""
+        return self.kind.reports_every_point
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether another repetition would be the same run again."""
+        spec = self.runs[0].spec
+        return spec.optimizer.deterministic() and not spec.problem.varies()
+
+    @property
+    def states(self) -> Counter[str]:
+        """How many runs are in each state."""
+        return Counter(run.totals.state for run in self.runs)
+
+    @property
+    def solved(self) -> list[RunView]:
+        """The runs that solved the problem."""
+        return [run for run in self.runs if run.totals.state == "converged"]
+
+    @property
+    def finished(self) -> list[RunView]:
+        """The runs that ended, whether they solved the problem or not."""
+        return [run for run in self.runs if run.totals.state in FINISHED]
+
+    @cached_property
+    def has_goal(self) -> bool:
+        """Whether a run can solve the problem: it has a goal, or its optimum is known."""
+        problem = self.runs[0].spec.problem
+        if self.solved or problem.gap or getattr(problem, "goal", None) is not None:
+            return True
+        return self.runs[0].spec.build_problem().optimum is not None
+
+    @cached_property
+    def value_name(self) -> str:
+        """The problem's word for its value, such as "length"."""
+        return self.runs[0].spec.build_problem().text.value
 
     @property
     def steps(self) -> Stat | None:
-        """Steps of the converged runs, whatever the optimizer calls a step."""
-        return _stat(run.tally.step for run in self.converged)
+        """Steps of the solved runs, whatever the optimizer calls a step."""
+        return _stat(run.totals.step for run in self.solved)
 
     @property
     def distinct_pairs(self) -> Stat | None:
-        """Different points of the converged runs, starts included; None without proposals."""
-        if not self.proposes:
+        """Different points of the solved runs, the starting points included.
+
+        None where the optimizer does not propose every point.
+        """
+        if not self.reports_every_point:
             return None
-        return _stat(run.tally.distinct_pairs for run in self.converged)
+        return _stat(run.totals.distinct_pairs for run in self.solved)
 
     @property
     def recorded_pairs(self) -> Stat | None:
-        """Points over all steps of the converged runs: one proposed in two steps counts twice."""
-        if not self.proposes:
+        """Points over all steps of the solved runs: one proposed in two steps counts twice."""
+        if not self.reports_every_point:
             return None
-        return _stat(run.tally.recorded_pairs for run in self.converged)
+        return _stat(run.totals.recorded_pairs for run in self.solved)
 
     @property
     def evaluations(self) -> Stat | None:
-        """Evaluations of the objective in the converged runs."""
-        return _stat(run.tally.evaluations for run in self.converged)
+        """Evaluations of the objective in the solved runs."""
+        return _stat(run.totals.evaluations for run in self.solved)
 
     @property
     def gap(self) -> Stat | None:
-        """Per cent between the best value and the optimum, of all finished runs; None where the
-        problem does not count it."""
-        if not problems.settings_of(self.problem).gap:
+        """Per cent between the best value and the optimum, over all finished runs.
+
+        None where the problem does not use it.
+        """
+        if not PROBLEMS[self.problem].gap:
             return None
-        finished = [run for run in self.runs if run.tally.state in ("converged", "stopped")]
-        return _stat(_gap(run) for run in finished if run.tally.best is not None)
-
-    @property
-    def proposes(self) -> bool:
-        """Whether the optimizer proposes points one by one, so that pairs can be counted."""
-        return self.kind.proposes
-
-    @property
-    def kind(self) -> type[OptimizerSettings]:
-        """What is known of the optimizer itself."""
-        return optimizers.settings_of(self.optimizer)
+        return _stat(_gap(run) for run in self.finished if run.totals.best is not None)
 
     @property
     def budget(self) -> int | None:
-        """Evaluations allowed to a run beyond its starting points; None where nothing says."""
+        """Evaluations allowed to a run beyond its starting points; None for no such limit."""
         allowed = self.settings.get("max_evaluations")
         return allowed if isinstance(allowed, int) else None
 
     @property
     def calls(self) -> int:
         """Model calls of all runs."""
-        return sum(run.tally.calls for run in self.runs)
+        return sum(run.totals.calls for run in self.runs)
 
     @property
     def usage(self) -> Usage | None:
         """Tokens of all runs; None where no reply came with a count."""
-        metered = any(run.tally.replies > run.tally.unmetered for run in self.runs)
-        return sum((run.tally.usage for run in self.runs), Usage()) if metered else None
+        metered = any(run.totals.replies > run.totals.unmetered for run in self.runs)
+        return sum((run.totals.usage for run in self.runs), Usage()) if metered else None
 
     @property
     def cost(self) -> float | None:
         """US dollars of all runs; None where the price of any reply is unknown."""
-        if any(run.tally.unpriced for run in self.runs):
+        if any(run.totals.unpriced for run in self.runs):
             return None
-        return sum(run.tally.cost for run in self.runs)
+        return sum(run.totals.cost for run in self.runs)
 
     @property
     def seconds(self) -> float:
-        """Seconds from the first event to the last, all runs together."""
-        return sum(run.tally.seconds for run in self.runs)
+        """Seconds from the first event to the last, summed over all runs."""
+        return sum(run.totals.seconds for run in self.runs)
 
     @property
-    def fates(self) -> Counter[Fate]:
-        """What became of the replies of all runs."""
-        return sum((run.tally.fates for run in self.runs), Counter())
+    def statuses(self) -> Counter[Status]:
+        """How many replies of all runs have each status."""
+        return sum((run.totals.statuses for run in self.runs), Counter())
+
+    @property
+    def lost(self) -> Counter[Status]:
+        """Replies that were lost by accident, by status: see ``core.totals.LOST``."""
+        return sum((Counter(run.totals.lost) for run in self.runs), Counter())
 
     @property
     def sources(self) -> Counter[str]:
-        """Different points of all runs beyond the starts, by who proposed them."""
-        return sum((run.tally.sources for run in self.runs), Counter())
+        """Different points of all runs except the starting points, by source."""
+        return sum((run.totals.sources for run in self.runs), Counter())
 
     @property
-    def drawn(self) -> int:
-        """Of these, the points that no model proposed, where the optimizer asks one."""
-        return sum(self.sources.values()) - self.sources[MODEL] if self.kind.needs_model else 0
+    def random_search_points(self) -> int:
+        """The points of ``sources`` that no model proposed, where the optimizer asks one."""
+        return sum(self.sources.values()) - self.sources[MODEL] if self.asks_model else 0
 
     @property
     def solvers(self) -> Counter[str]:
-        """Who proposed the point that solved it, of the converged runs that propose."""
-        return Counter(run.tally.solver for run in self.converged if self.proposes)
+        """Solved runs by the source of the point that solved them."""
+        return Counter(run.totals.solver for run in self.solved if self.reports_every_point)
 
     @property
-    def lost(self) -> Counter[Fate]:
-        """Replies that came to nothing for no reason of the search's: see ``tally.LOSSES``."""
-        return sum((Counter(run.tally.lost) for run in self.runs), Counter())
-
-    @property
-    def best(self) -> tuple[tuple[Any, ...], float] | None:
-        """The best pair of all runs."""
-        found = [run.tally.best for run in self.runs if run.tally.best is not None]
+    def best(self) -> tuple[Point, float] | None:
+        """The best point of all runs, with its value."""
+        found = [run.totals.best for run in self.runs if run.totals.best is not None]
         if not found:
             return None
-        low = self.runs[0].tally.direction == "minimize"
+        low = self.runs[0].totals.direction == "minimize"
         return (min if low else max)(found, key=lambda pair: pair[1])
 
     @property
     def stop_reasons(self) -> dict[str, int]:
-        """Why the runs stopped."""
-        return dict(Counter(run.tally.reason for run in self.runs if run.tally.reason))
+        """How many runs stopped for each reason."""
+        return dict(Counter(run.totals.reason for run in self.runs if run.totals.reason))
 
     @property
     def published(self) -> list[dict[str, Any]]:
-        """What was published for this target and these settings."""
+        """The published results for this target and these settings."""
         return [dict(row) for row in self.runs[0].spec.published]
 
 
-def _gap(run: Counted) -> float:
-    optimum, best = run.spec.instance().optimum, run.tally.best
+def make_rows(runs: Sequence[RunView]) -> tuple[Row, ...]:
+    """Group runs that differ only in their repetition; rows in the order of their first run."""
+    groups: dict[str, list[RunView]] = {}
+    for run in runs:
+        key = digest([run.spec.preset, run.model, run.spec.settings(), run.spec.target])
+        groups.setdefault(key, []).append(run)
+    return tuple(
+        Row(
+            preset=group[0].spec.preset,
+            optimizer=group[0].spec.optimizer.name,
+            model=group[0].model,
+            target=group[0].spec.target,
+            settings=group[0].spec.settings(),
+            runs=tuple(sorted(group, key=lambda run: (run.spec.seed, run.spec.repetition))),
+            axes=dict(group[0].spec.axes),
+        )
+        for group in groups.values()
+    )
+
+
+def _gap(run: RunView) -> float:
+    optimum, best = run.spec.build_problem().optimum, run.totals.best
     if optimum is None or best is None:
         raise ValueError("a gap needs an optimum and a value")
     return 100 * abs(best[1] - optimum) / abs(optimum)

@@ -1,4 +1,4 @@
-"""Means and what can be trusted of them. Pure, and the same on every machine.
+"""Means, intervals and tests: pure functions with the same results on every machine.
 
 Standard deviations are population ones, as in the published tables (``numpy.std``).
 """
@@ -9,16 +9,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 RESAMPLES = 10_000
-LEVEL = 0.95
-Z = 1.959963984540054
-"""Quantile of the normal distribution that belongs to ``LEVEL``."""
 
-Interval = tuple[float, float]
+LEVEL = 0.95
+"""Of every interval."""
+
+Z = 1.959963984540054
+"""The quantile of the normal distribution that belongs to ``LEVEL``."""
+
+Interval: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Stat:
         return bootstrap(self.values)
 
     def to_json(self) -> dict[str, Any]:
-        """Mean, std and the values."""
+        """Mean, standard deviation and the values."""
         return {"mean": self.mean, "std": self.std, "values": list(self.values)}
 
     def more_json(self) -> dict[str, Any]:
@@ -69,8 +72,8 @@ class Stat:
 def bootstrap(values: Sequence[float]) -> Interval | None:
     """Percentile bootstrap interval of a mean (B. Efron, Annals of Statistics 7, 1979).
 
-    The resamples are those of one fixed seed, so that a report says the same every time. None
-    for fewer than two values: resampling one says nothing.
+    The resamples come from a fixed seed, so that a report always says the same. None for fewer
+    than two values.
     """
     if len(values) < 2:
         return None
@@ -82,7 +85,7 @@ def bootstrap(values: Sequence[float]) -> Interval | None:
 
 
 def wilson(successes: int, trials: int) -> Interval:
-    """Interval of a success rate (E. Wilson, JASA 22, 1927). For no trials it is all there is."""
+    """Interval of a success rate (E. Wilson, JASA 22, 1927); (0, 1) for no trials."""
     if trials == 0:
         return 0.0, 1.0
     rate, z2 = successes / trials, Z * Z
@@ -94,10 +97,10 @@ def wilson(successes: int, trials: int) -> Interval:
     return low, high
 
 
-def sign_test(better: int, worse: int) -> float:
-    """Two-sided p of as many pairs one way if either way were as likely; ties are left out."""
-    pairs = better + worse
+def sign_test(wins: int, losses: int) -> float:
+    """Two-sided p-value of the sign test: wins and losses as likely, ties left out."""
+    pairs = wins + losses
     if pairs == 0:
         return 1.0
-    tail: float = sum(math.comb(pairs, k) for k in range(min(better, worse) + 1)) / 2**pairs
+    tail: float = sum(math.comb(pairs, k) for k in range(min(wins, losses) + 1)) / 2**pairs
     return min(1.0, 2 * tail)

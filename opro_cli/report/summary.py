@@ -1,49 +1,32 @@
-"""Run logs → rows: one row a group of comparable runs and target. Reads logs and nothing else."""
+"""Run logs → rows and notes. Reads logs and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from opro_cli import past
-from opro_cli.errors import RunsError
-from opro_cli.report.notes import cautions, left_out
-from opro_cli.report.rows import Counted, Row
-from opro_cli.report.statistics import Stat
-from opro_cli.runs import Recorded
-from opro_cli.spec import digest
-
-__all__ = ["Counted", "Row", "Stat", "Summary", "count", "summarize"]
-
-MODEL_ONLY = (
-    "Points drawn in code are left out of the runs of a model, and a run that one of them has "
-    "solved counts as stopped."
-)
-FINISHED = ("converged", "stopped")
+from opro_cli.core.errors import RunsError
+from opro_cli.report.notes import MODEL_ONLY, cautions, left_out
+from opro_cli.report.rows import FINISHED, Row, make_rows
+from opro_cli.runs.progress import RunView
+from opro_cli.runs.record import read_record
+from opro_cli.runs.store import StoredRun
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The rows of a report, and what has to be said about them."""
+    """The rows of a report, and its notes."""
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     damaged: tuple[RunsError, ...] = ()
-    """Runs that could not be read, and are in no row."""
+    """Errors of runs that could not be read; they are in no row."""
     baseline: str | None = None
-    """The optimizer that the others are compared with in pairs."""
-
-
-def count(recorded: Recorded, *, model_only: bool = False) -> Counted:
-    """Fold one run's events. Raises RunsError where its log is damaged."""
-    spec = recorded.spec()
-    tally = past.read(recorded, whole=False, model_only=model_only).tally
-    model = recorded.about.get("model") if spec.optimizer.needs_model else None
-    return Counted(recorded.id, spec, tally, model, recorded.created)
+    """The optimizer that the others are compared with, repetition by repetition."""
 
 
 def summarize(
-    recorded: Iterable[Recorded],
+    stored: Iterable[StoredRun],
     damaged: Sequence[RunsError] = (),
     baseline: str | None = None,
     *,
@@ -52,45 +35,29 @@ def summarize(
     """Rows in the order their runs were made, and notes.
 
     Args:
-        recorded: the runs.
+        stored: the runs. Those whose logs are damaged are left out, with a note.
+        damaged: errors of further runs that could not be read, for the same note.
         baseline: an optimizer to compare the others with.
-        damaged: why further runs cannot be read; they are named, as those of ``recorded`` are
-            whose logs turn out to be damaged.
-        model_only: leave out points that code has drawn in the runs of a model.
+        model_only: leave random-search points out of the runs of a model.
     """
-    runs: list[Counted] = []
-    problems = list(damaged)
-    for candidate in recorded:
+    views: list[RunView] = []
+    errors = list(damaged)
+    for run in stored:
         try:
-            runs.append(count(candidate, model_only=model_only))
+            views.append(read_record(run, whole=False, model_only=model_only).view)
         except RunsError as error:
-            problems.append(error)
-    kept, superseded = _latest(runs)
-    grouped: dict[str, list[Counted]] = {}
-    for run in kept:
-        key = digest([run.spec.preset, run.model, run.spec.settings(), run.spec.target])
-        grouped.setdefault(key, []).append(run)
-    rows = tuple(
-        Row(
-            preset=group[0].spec.preset,
-            optimizer=group[0].spec.optimizer.name,
-            model=group[0].model,
-            target=group[0].spec.target,
-            settings=group[0].spec.settings(),
-            runs=tuple(sorted(group, key=lambda run: (run.spec.seed, run.spec.repetition))),
-            axes=dict(group[0].spec.axes),
-        )
-        for group in grouped.values()
-    )
-    notes = (*left_out(kept, superseded, problems), *cautions(rows, baseline))
-    if model_only and any(row.kind.needs_model for row in rows):
+            errors.append(error)
+    kept, superseded = _latest(views)
+    rows = make_rows(kept)
+    notes = (*left_out(kept, superseded, errors), *cautions(rows, baseline))
+    if model_only and any(row.asks_model for row in rows):
         notes = (MODEL_ONLY, *notes)
-    return Summary(rows, notes, tuple(problems), baseline)
+    return Summary(rows, notes, tuple(errors), baseline)
 
 
-def _latest(runs: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
-    """Of runs made from the same spec, the last that finished (or the last); and the others."""
-    last: dict[str, Counted] = {}
+def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:
+    """Of the runs of one spec, the last that finished, else the last; and all other runs."""
+    last: dict[str, RunView] = {}
     for run in runs:
         key = run.spec.sha256() + (run.model or "")
         earlier = last.get(key)
@@ -100,5 +67,5 @@ def _latest(runs: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
     return [r for r in runs if r.id in chosen], [r for r in runs if r.id not in chosen]
 
 
-def _finished(run: Counted) -> bool:
-    return run.tally.state in FINISHED
+def _finished(run: RunView) -> bool:
+    return run.totals.state in FINISHED

@@ -1,0 +1,116 @@
+"""The ``opro`` application: every command with its function, which is imported when it is called.
+
+Exit codes: 0 done; 1 a run failed; 2 usage or configuration; 3 stopped by a cap or a quota;
+130 interrupted.
+Data goes to stdout, progress and messages to stderr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from opro_cli.cli import flags
+from opro_cli.cli.console import run_command
+from opro_cli.cli.flags import Options, signature
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    flags.OPRO: (
+        "run:run_opro",
+        "Let a language model optimize: every target and repetition of a preset.",
+    ),
+    flags.SGD: (
+        "run:run_sgd",
+        "Gradient descent on a preset's targets: the baseline that sees the data.",
+    ),
+    flags.BASELINE: (
+        "run:run_baseline",
+        "Other optimizers on a preset's targets: same data, starting points and evaluations.",
+    ),
+    flags.SWEEP: (
+        "run:sweep",
+        "Everything in a preset: OPRO and the baselines, with every combination of its settings.",
+    ),
+    flags.RESUME: (
+        "run:resume",
+        "Continue unfinished runs: the given ones, or those of the last command.",
+    ),
+    flags.REPORT: (
+        "report:report",
+        "Tables of the runs in the runs directory, in the layout of the published ones.",
+    ),
+    flags.REPLAY: (
+        "replay:replay",
+        "Recompute all results from the saved replies, and compare with the recorded ones.",
+    ),
+    flags.PRESETS: ("presets:presets", "List the presets."),
+    flags.LIST: ("runs:list_runs", "The runs, newest first."),
+    flags.SHOW: (
+        "runs_show:show",
+        "One run: its settings and where each comes from, its steps; or one step in full.",
+    ),
+    flags.DIFF: (
+        "runs:diff",
+        "The differences between two runs: settings, versions, result.",
+    ),
+}
+"""The functions of all commands, in modules of this package, and their help."""
+
+app = typer.Typer(
+    name="opro",
+    help="Run language models as optimizers (OPRO, arXiv 2309.03409), and fair baselines.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help would double the time of `opro --help`
+)
+
+runs_app = typer.Typer(
+    help="Look at runs: list them, show one, compare two.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from opro_cli import __version__
+
+        typer.echo(f"opro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _command(name: str, place: str) -> Callable[..., None]:
+    """The function that typer calls for a command."""
+    module, _, function = place.partition(":")
+
+    def call(**values: Any) -> None:
+        def run() -> int:
+            found: Callable[[Options], int]
+            found = getattr(import_module(f"opro_cli.cli.{module}"), function)
+            return found(Options(name, values))
+
+        raise typer.Exit(run_command(run, debug=values["debug"]))
+
+    parameters = signature(name)
+    call.__signature__ = parameters  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters.parameters.values()}
+    return call
+
+
+for _name, (_place, _help) in COMMANDS.items():
+    _group, _, _short = _name.rpartition(" ")
+    (runs_app if _group else app).command(_short, help=_help)(_command(_name, _place))
+
+app.add_typer(runs_app, name="runs")

@@ -1,0 +1,94 @@
+"""From options and the environment to overrides of a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from opro_cli.cli.flags import MODEL_FIELD, Flag, Options
+from opro_cli.core.errors import PresetError, UsageError
+from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.presets.environment import Environment
+from opro_cli.presets.overrides import Override, option_text, parse_scalar, parse_setting
+
+
+def overrides_of(
+    options: Options, env: Environment, names: Sequence[str] | None = None
+) -> list[Override]:
+    """The values that replace those of the preset, the weakest first.
+
+    Args:
+        options: the options of the command.
+        env: environment and ``.env``.
+        names: the optimizers that are run; None for a sweep.
+
+    Raises:
+        PresetError: an option has no value, or a wrong one.
+    """
+    found = []
+    if env.get("MODEL_NAME", "").strip():
+        model, source = env["MODEL_NAME"].strip(), env.source("MODEL_NAME")
+        keys = _keys(MODEL_FIELD + "model", names)
+        found += [Override(key, model, source, weak=True) for key in keys]
+    found += [parse_setting(text) for text in options.several("settings")]
+    for flag, given in options.settings():
+        name = option_text(flag.name)
+        value, keys = _value(flag, str(given), name), _keys(flag.setting, names)
+        if not keys:
+            raise UsageError(
+                f"{name}: {', '.join(names or ())} does not ask a model.", "leave this option out"
+            )
+        found += [Override(key, value, name) for key in keys]
+    return found + _targets(options)
+
+
+def _keys(setting: str, names: Sequence[str] | None) -> list[str]:
+    """The dotted keys that an option sets: one, or one for each optimizer that has the field."""
+    if not setting.startswith(MODEL_FIELD):
+        return [setting]
+    field = setting.removeprefix(MODEL_FIELD)
+    sections = OPTIMIZERS if names is None else names
+    return [f"{s}.{field}" for s in sections if field in OPTIMIZERS[s].model_fields]
+
+
+def _value(flag: Flag, given: str, name: str) -> Any:
+    read = parse_scalar(given, name)
+    if flag.name == "objective":
+        return _absolute(given)
+    return given if flag.text else read
+
+
+def _absolute(objective: str) -> str:
+    """The file of an objective is relative to the current folder, not to the preset."""
+    path, colon, name = objective.rpartition(":")
+    return f"{Path(path).absolute()}{colon}{name}" if Path(path).is_file() else objective
+
+
+def _targets(options: Options) -> list[Override]:
+    """The override of the targets, if any is given."""
+    typed = options.several("target")
+    targets = [_target(text) for text in typed]
+    w_true, b_true = options["w_true"], options["b_true"]
+    if (w_true is None) != (b_true is None):
+        raise PresetError(
+            "A target needs both --w-true and --b-true.", "as in --w-true 15 --b-true 14"
+        )
+    if w_true is not None:
+        w, b = parse_scalar(w_true, "--w-true"), parse_scalar(b_true, "--b-true")
+        targets.append({"w": w, "b": b})
+    source = "--target" if typed else "--w-true and --b-true"
+    return [Override("problem.targets", targets, source)] if targets else []
+
+
+def _target(text: str) -> dict[str, Any]:
+    target: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"--target {text}: expected NAME=VALUE.", "as in --target w=15,b=14")
+        if name in target:
+            raise UsageError(f"--target {text}: {name} is set twice.", "keep one of the two")
+        target[name] = parse_scalar(value, f"--target {text}")
+    return target

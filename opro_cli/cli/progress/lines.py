@@ -1,0 +1,142 @@
+"""Displays that write lines: a line a step, a JSON object an event, a JSON object a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from typing_extensions import override
+
+from opro_cli.cli.console import print_out
+from opro_cli.core.events import Event, Failed, Started, Stepped, Stopped
+from opro_cli.core.events.json_form import to_json
+from opro_cli.core.text import clean, duration, number, plural, point, reason_text
+from opro_cli.runs.progress import Display, RunView
+
+
+class Silent(Display):
+    """Shows only notices; also the base of displays that leave some methods out."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+
+    @override
+    def begin(self, runs: Sequence[RunView], at_once: int) -> None:
+        pass
+
+    @override
+    def event(self, run: RunView, event: Event) -> None:
+        pass
+
+    @override
+    def tick(self, quiet: float) -> None:
+        pass
+
+    @override
+    def notice(self, text: str) -> None:
+        self._print(clean(text))
+
+    @override
+    def end(self) -> None:
+        pass
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class PlainLines(Silent):
+    """One line a step, for logs and pipes."""
+
+    SPACING = 0.5
+    """Seconds between two lines of a run that makes many steps a second."""
+
+    QUIET = 3.0
+    """The shortest pause, in seconds, that is worth a line."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self._last: dict[int, float] = {}
+        self._quiet = 0.0
+
+    @override
+    def tick(self, quiet: float) -> None:
+        if quiet > self._quiet and quiet > self.QUIET:
+            self._print(pause_text(quiet))
+        self._quiet = max(quiet, 0.0)
+
+    @override
+    def event(self, run: RunView, event: Event) -> None:
+        t = run.totals
+        best = f"best {point(t.best[0])} {number(t.best[1])}" if t.best else "no valid point yet"
+        match event:
+            case Started():
+                text = f"started, {plural(t.distinct_pairs, 'starting point')}, {best}"
+            case Stepped():
+                now = time.monotonic()
+                if not t.calls and now - self._last.get(id(run), 0.0) < self.SPACING:
+                    return
+                self._last[id(run)] = now
+                text = f"step {t.step}/{run.limit()}, {best}"
+                if t.calls:
+                    text += f", {plural(t.distinct_pairs, 'point')}, {t.unusable} rejected"
+                    text += f", {plural(t.calls, 'call')}"
+            case Stopped():
+                text = f"{ended(run)}, {best}"
+            case Failed():
+                text = failed(run, event)
+            case _:
+                return
+        self._print(f"{run.name}: {text}")
+
+
+class JsonLines(Silent):
+    """Every event, and every notice, as one JSON line."""
+
+    @override
+    def event(self, run: RunView, event: Event) -> None:
+        self._print(json.dumps({"run": run.id, **to_json(event)}))
+
+    @override
+    def notice(self, text: str) -> None:
+        self._print(json.dumps({"notice": text}))
+
+
+class Results(Silent):
+    """One JSON line on stdout for every run that ends."""
+
+    @override
+    def event(self, run: RunView, event: Event) -> None:
+        if isinstance(event, Stopped | Failed):
+            facts = {
+                "run": run.id,
+                "preset": run.spec.preset,
+                "optimizer": run.spec.optimizer.name,
+                "model": run.spec.model,
+                "target": run.spec.target,
+                "repetition": run.spec.repetition + 1,
+                **run.totals.result_json(),
+            }
+            print_out(json.dumps(facts) + "\n")
+
+
+def pause_text(quiet: float) -> str:
+    """That the server wants no calls for a while."""
+    return f"the server asks for a pause of {quiet:.0f}s"
+
+
+def failed(run: RunView, event: Failed) -> str:
+    """Where and why a run failed, and the hint."""
+    hint = f" (hint: {clean(event.hint)})" if event.hint else ""
+    return f"failed in step {run.totals.step + 1}: {clean(event.message)}{hint}"
+
+
+def ended(run: RunView) -> str:
+    """How a run ended, in a few words."""
+    t = run.totals
+    after = f"after {plural(t.step, 'step')} in {duration(t.seconds)}"
+    if t.reason == "converged":
+        return f"solved {after}"
+    return f"stopped {after} ({reason_text(t.reason or 'unfinished', run.spec.effective_limits)})"

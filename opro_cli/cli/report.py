@@ -1,0 +1,61 @@
+"""``opro report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from opro_cli.cli.console import print_out, say, width
+from opro_cli.cli.flags import Options
+from opro_cli.core.errors import RunsError
+from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.presets import files
+from opro_cli.presets.environment import Environment
+from opro_cli.report import FORMATS, render
+from opro_cli.report.summary import summarize
+from opro_cli.runs.replay import REPLAYED
+from opro_cli.runs.store import RunStore, StoredRun, runs_directory
+
+DATA = ("json", "csv")
+"""Formats for programs, which have no need of messages."""
+
+
+def report(options: Options) -> int:
+    """Print or write a report; exit code 1 where a run is damaged."""
+    form, output, baseline = options["form"], options["output"], options["baseline"]
+    FORMATS.check(form, "--format")
+    if baseline is not None:
+        OPTIMIZERS.check(baseline, "--baseline")
+    directory = runs_directory(options["runs_dir"], Environment())
+    chosen, damaged = RunStore(directory).select(options.several("runs"))
+    chosen = of_presets(chosen, options.several("preset"))
+    if not chosen and not damaged and form not in DATA:
+        say(f"There are no runs in {directory} to report on.")
+        say("hint: opro run-opro --preset quickstart")
+    summary = summarize(chosen, damaged, baseline, model_only=options["model_only"])
+    text = render(summary, form, None if output else width())
+    for error in summary.damaged:
+        say(f"error: {error.message}")
+    if summary.damaged:
+        say(f"hint: {summary.damaged[0].hint}")
+    if output is None:
+        print_out(text)
+    else:
+        _write(output, text)
+    return 1 if summary.damaged else 0
+
+
+def of_presets(runs: list[StoredRun], names: list[str]) -> list[StoredRun]:
+    """The runs of these presets, replayed ones included; all runs if there are no names."""
+    stems = {Path(n).stem if n.endswith(files.SUFFIXES) else n for n in names}
+    known = {*stems, *(stem + REPLAYED for stem in stems)}
+    return [run for run in runs if not names or run.about["spec"].get("preset") in known]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunsError(
+            f"{path} cannot be written: {error.strerror}.", "choose another --output"
+        ) from None
+    say(f"written to {path}")

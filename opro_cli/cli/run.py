@@ -1,0 +1,155 @@
+"""``run-opro``, ``run-sgd``, ``run-baseline``, ``sweep`` and ``resume``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from opro_cli import report
+from opro_cli.cli import dry_run, progress
+from opro_cli.cli.console import INTERRUPTED, print_out, say, width
+from opro_cli.cli.flags import Options
+from opro_cli.cli.overrides import overrides_of
+from opro_cli.cli.progress.lines import Results
+from opro_cli.core.text import plural, reason_text
+from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.presets.environment import Environment
+from opro_cli.presets.overrides import option_text
+from opro_cli.presets.plan import make_plan
+from opro_cli.presets.resolve import resolve
+from opro_cli.report.summary import summarize
+from opro_cli.runs.jobs import Jobs, jobs_for_plan
+from opro_cli.runs.launch import Launcher, Outcome
+from opro_cli.runs.resume import CAPS, jobs_to_resume
+from opro_cli.runs.store import RunStore, runs_directory
+
+
+def run_opro(options: Options) -> int:
+    """``opro run-opro``."""
+    return _run(options, ["opro"])
+
+
+def run_sgd(options: Options) -> int:
+    """``opro run-sgd``."""
+    return _run(options, ["sgd"])
+
+
+def run_baseline(options: Options) -> int:
+    """``opro run-baseline``."""
+    names = list(dict.fromkeys(options.several("optimizer")))
+    for name in names:
+        OPTIMIZERS.check(name, "--optimizer")
+    return _run(options, names)
+
+
+def sweep(options: Options) -> int:
+    """``opro sweep``."""
+    return _run(options, None)
+
+
+def resume(options: Options) -> int:
+    """``opro resume``."""
+    env = Environment()
+    store = RunStore(runs_directory(options["runs_dir"], env))
+    ids = options.several("runs")
+    caps = {key: options[key] for key in CAPS if options[key] is not None}
+    return _launch(lambda: jobs_to_resume(store, ids, caps, env), store, options, env)
+
+
+def _run(options: Options, names: Sequence[str] | None) -> int:
+    """Run these optimizers; None: everything in the preset."""
+    env = Environment()
+    resolved = resolve(options["preset"], overrides_of(options, env, names))
+    dry = options["dry_run"] or options["print_config"]
+    plan = make_plan(resolved, env, names, dry=dry)
+    if options["print_config"]:
+        print_out(dry_run.config_json(plan) if options["json"] else dry_run.config(plan))
+        return 0
+    if options["dry_run"]:
+        print_out(dry_run.as_json(plan) if options["json"] else dry_run.as_text(plan))
+        return 0
+    store = RunStore(runs_directory(options["runs_dir"], env))
+    fresh = options["fresh"]
+    return _launch(lambda: jobs_for_plan(plan, store, fresh=fresh), store, options, env)
+
+
+def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: Environment) -> int:
+    """Do the jobs, print their table, and say how to continue."""
+    shown = progress.choose(options["display"], sys.stderr, os.environ)
+    displays = [shown, Results()] if options["json"] else [shown]
+    where = _where(options["runs_dir"])
+
+    def leaving() -> None:
+        say(f"interrupted; continue with: opro resume{where}")
+
+    outcome = Launcher(store, displays, env, say, leaving).launch(find)
+    if not options["json"]:
+        found, damaged = store.select([run.id for run in outcome.runs if run.id])
+        print_out(report.render(summarize(found, damaged), "table", width(), brief=True))
+    _say_failures(outcome)
+    say(_ending(outcome))
+    if outcome.already_finished == len(outcome.runs):
+        say("All runs already exist; --fresh runs them again.")
+    if outcome.exit_code == INTERRUPTED:
+        leaving()
+    elif any(run.totals.error for run in outcome.runs):
+        say(f"try the failed ones again with: opro resume{where}")
+    elif outcome.stopped:
+        say(f"stopped: {outcome.stopped}")
+        say(f"continue with: opro resume{where}{_raised_cap(outcome)}")
+    else:
+        say(f"next: opro report --format markdown{where}")
+    return outcome.exit_code
+
+
+def _where(runs_dir: Path | None) -> str:
+    return f" --runs-dir {runs_dir}" if runs_dir else ""
+
+
+def _ending(outcome: Outcome) -> str:
+    """The number of steps, and why the runs stopped, in one line."""
+    reasons = Counter(
+        "failed" if run.totals.error else reason_text(run.totals.reason or "unfinished")
+        for run in outcome.runs
+    )
+    steps = sum(run.totals.step for run in outcome.runs)
+    listed = ", ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
+    done = f" ({outcome.already_finished} already done)" if outcome.already_finished else ""
+    return f"{plural(len(outcome.runs), 'run')}{done}, {plural(steps, 'step')}: {listed}."
+
+
+def _raised_cap(outcome: Outcome) -> str:
+    """The cap that was reached, as an option with twice its value."""
+    spent = {
+        "max_cost": outcome.spent.cost,
+        "max_calls": outcome.spent.calls,
+        "max_tokens": outcome.spent.tokens,
+        "max_time": outcome.seconds,
+    }
+    cap = getattr(outcome.caps, outcome.reason, None)
+    if cap is None:
+        return ""
+    most = 2 * max(cap, spent[outcome.reason])
+    return f" {option_text(outcome.reason)} {most if isinstance(most, int) else f'{most:.4g}'}"
+
+
+def _say_failures(outcome: Outcome) -> None:
+    """Say why runs failed: the display may show nothing, and the log may have no place."""
+    failed = [run.totals for run in outcome.runs if run.totals.error]
+    errors = Counter(totals.error for totals in failed)
+    for error, count in errors.most_common(3):
+        say(f"failed ({plural(count, 'run')}): {error}")
+    hint = next((totals.hint for totals in failed if totals.hint), "")
+    if hint:
+        say(f"hint: {hint}")
+    rejected = [
+        run
+        for run in outcome.runs
+        if run.totals.replies and run.totals.unusable == run.totals.replies
+    ]
+    if rejected:
+        runs = plural(len(rejected), "run")
+        say(f"{runs} had no usable reply at all; see: opro runs show {rejected[0].id}")

@@ -1,0 +1,180 @@
+"""``opro runs show``."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from opro_cli.cli.console import print_out
+from opro_cli.cli.flags import Options
+from opro_cli.cli.runs import one_run, result_json
+from opro_cli.core.errors import UsageError
+from opro_cli.core.events import (
+    Event,
+    Failed,
+    ParsedSolution,
+    Point,
+    Prompted,
+    Replied,
+    Started,
+    Stepped,
+    Stopped,
+)
+from opro_cli.core.events.json_form import to_json
+from opro_cli.core.mappings import flat
+from opro_cli.core.text import clean, number, plural, point, reason_text, source_text, status_text
+from opro_cli.core.totals import MODEL
+from opro_cli.runs.record import read_record
+from opro_cli.runs.store import StoredRun
+
+
+def show(options: Options) -> int:
+    """Print one run, or one of its steps."""
+    run = one_run(options["run"], options["runs_dir"])
+    if options["step"] is None:
+        _show_run(run, as_json=options["json"])
+    else:
+        _show_step(run, options["step"], as_json=options["json"])
+    return 0
+
+
+def _show_run(run: StoredRun, *, as_json: bool) -> None:
+    """Settings, sources, result and steps."""
+    record = read_record(run)
+    sources = run.about.get("preset", {}).get("sources", {})
+    settings = dict(flat({k: v for k, v in run.about["spec"].items() if k != "published"}))
+    result, steps = result_json(run, record.totals), list(_steps(record.events))
+    if as_json:
+        facts = {"settings": settings, "sources": sources, "steps": steps}
+        print_out(json.dumps({"run": run.id, **result, **facts}) + "\n")
+        return
+    versions = run.about.get("versions", {})
+    lines = [
+        clean(run.id),
+        f"created   {clean(run.created)}",
+        f"command   {clean(str(run.about.get('command', '')))}",
+        "versions  " + clean(", ".join(f"{k} {v}" for k, v in versions.items())),
+        f"model     {clean(str(run.about.get('model') or 'none'))}",
+        "",
+        "settings",
+    ]
+    for key, value in settings.items():
+        source = sources.get(_preset_key(key, record.spec.optimizer.name), "default")
+        lines.append(clean(f"  {key}: {json.dumps(value)}  # {source}", 1000))
+    lines += ["", "result", *(f"  {key}: {json.dumps(value)}" for key, value in result.items())]
+    lines += ["", "steps", *(clean(f"  {_step_line(facts)}") for facts in steps)]
+    print_out("\n".join(lines) + "\n")
+
+
+def _preset_key(key: str, optimizer: str) -> str:
+    """The key in a preset of a key in a spec."""
+    if key.startswith("settings."):
+        return f"{optimizer}.{key.removeprefix('settings.')}"
+    return "problem.targets" if key.startswith("target") else key
+
+
+def _steps(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
+    """A JSON object for every step, and for every stop and failure."""
+    replies = retries = 0
+    for event in events:
+        match event:
+            case Started(pairs):
+                yield {
+                    "step": 0,
+                    "pairs": [[list(p.point), p.value] for p in pairs],
+                    "sources": [p.source for p in pairs],
+                }
+            case Replied(reply=reply):
+                replies, retries = replies + 1, retries + reply.attempts - 1
+            case Stepped():
+                yield {
+                    "step": event.step,
+                    "pairs": [[list(p.point), p.value] for p in event.pairs],
+                    "sources": [p.source for p in event.pairs],
+                    "replies": replies,
+                    "retries": retries,
+                    "fates": dict(Counter(solution.status for solution in event.solutions)),
+                }
+                replies = retries = 0
+            case Stopped(step, reason):
+                yield {"step": step, "stopped": reason}
+            case Failed():
+                yield {"step": event.step + 1, "failed": f"{event.error}: {event.message}"}
+
+
+def _step_line(facts: dict[str, Any]) -> str:
+    step = f"{facts['step']:>5}"
+    if "stopped" in facts:
+        return f"{step}  stopped: {reason_text(facts['stopped'])}"
+    if "failed" in facts:
+        return f"{step}  failed: {facts['failed']}"
+    statuses = facts.get("fates", {})
+    shown = (f" ({source_text(s)})" * (bool(statuses) and s != MODEL) for s in facts["sources"])
+    pairs = "; ".join(
+        f"{point(tuple(p))} {number(v)}{source}"
+        for (p, v), source in zip(facts["pairs"], shown, strict=True)
+    )
+    line = f"{step}  {pairs or 'no new point'}"
+    if not statuses:
+        return line
+    used = ", ".join(f"{count} {status_text(status)}" for status, count in statuses.items())
+    retries = f", {plural(facts['retries'], 'retry', 'retries')}" if facts["retries"] else ""
+    return f"{line}  [{used}{retries}]"
+
+
+def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
+    """Meta-prompts and replies of one step, and how each reply was used."""
+    events = [logged.event for logged in run.log()]
+    prompts = [e for e in events if isinstance(e, Prompted) and e.step == step]
+    replies = [e for e in events if isinstance(e, Replied) and e.step == step]
+    made = [e for e in events if isinstance(e, Stepped) and e.step == step]
+    failures = [e for e in events if isinstance(e, Failed) and e.step + 1 == step]
+    if not (prompts or replies or made or failures):
+        last = max((e.step for e in events if isinstance(e, Stepped)), default=0)
+        raise UsageError(f"{run.id} has no step {step}.", f"its last step is {last}")
+    if as_json:
+        found: list[Event] = [*prompts, *replies, *made, *failures]
+        print_out("".join(json.dumps(to_json(event)) + "\n" for event in found))
+        return
+    lines = []
+    for prompt in prompts:
+        asked = f"{plural(prompt.samples, 'sample')}, form {prompt.form}"
+        asked += f", temperature {prompt.temperature}" if prompt.temperature is not None else ""
+        lines += [f"step {step}: meta-prompt ({asked})", *_indented(prompt.prompt)]
+    solutions = [solution for stepped in made for solution in stepped.solutions]
+    values = {pair.point: pair.value for stepped in made for pair in stepped.pairs}
+    for replied in sorted(replies, key=lambda e: e.sample):
+        lines += ["", *_reply_lines(replied)]
+        own = (s for s in solutions if s.sample == replied.sample)
+        lines += [_solution_line(solution, values) for solution in own]
+    for failure in failures:
+        lines += ["", f"failed: {failure.error}: {clean(failure.message)}"]
+    print_out("\n".join(lines) + "\n")
+
+
+def _reply_lines(replied: Replied) -> Iterator[str]:
+    reply = replied.reply
+    facts = [clean(reply.model, 60), clean(reply.finish, 40)]
+    if reply.usage:
+        facts.append(f"{reply.usage.input}+{reply.usage.output} tokens")
+    if reply.attempts > 1:
+        facts.append(f"{reply.attempts} attempts")
+    yield f"reply {replied.sample + 1} ({', '.join(facts)})"
+    yield from _indented(reply.text)
+    yield from (f"  ! {clean(trouble)}" for trouble in reply.troubles)
+
+
+def _solution_line(solution: ParsedSolution, values: dict[Point, float]) -> str:
+    """How a solution in a reply was used."""
+    where = f" {point(solution.point)}" if solution.point is not None else ""
+    value = values.get(solution.point) if solution.point is not None else None
+    shown = f" value {number(value)}" if value is not None else ""
+    why = f" ({clean(solution.why)})" if solution.why else ""
+    return f"  → {status_text(solution.status)}{where}{shown}{why}"
+
+
+def _indented(text: str) -> list[str]:
+    """Untrusted text, line by line, without control characters."""
+    return [f"  | {clean(line, 2000)}" for line in text.split("\n")[:2000]]

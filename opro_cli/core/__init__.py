@@ -1,0 +1,1 @@
+"""The ground: events, the protocols of problem, model and optimizer, and the loop of a run."""

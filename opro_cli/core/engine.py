@@ -1,0 +1,140 @@
+"""One run: ask, evaluate, tell, until a reason to stop.
+
+The engine emits a prompt before it is sent, a reply before it is parsed, and a step before the
+optimizer learns from it. It knows no preset, no file and no screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from opro_cli.core.errors import LLMError, OproError, Paused, RunFailed
+from opro_cli.core.evaluations import Evaluations
+from opro_cli.core.events import Evaluated, Evaluation, Event, Failed, Point, Started, Stopped
+from opro_cli.core.optimizer import Limits, Optimizer, Proposal
+from opro_cli.core.problem import Evaluate, Measurement, Problem
+from opro_cli.core.stopping import StopRule
+
+
+class EventSink(Protocol):
+    """Where the events of a run go."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event. An error stops the run."""
+
+    async def flush(self) -> None:
+        """Return when everything emitted so far would survive a power cut."""
+
+
+@dataclass(frozen=True)
+class RunResources:
+    """What a run may be given besides its problem and its optimizer.
+
+    Args:
+        values: points that an earlier session has evaluated.
+        check_budget: called before every step; raises Paused to leave the run where it is.
+    """
+
+    values: Mapping[Point, Evaluation] = field(default_factory=dict)
+    check_budget: Callable[[], None] = lambda: None
+
+
+class Run:
+    """One run, step by step.
+
+    Args:
+        problem: what is optimized.
+        optimizer: who proposes.
+        evaluate: gives the values of points.
+        limits: when to stop.
+        sink: where events go.
+        resources: values of an earlier session, and the budget.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        optimizer: Optimizer,
+        evaluate: Evaluate,
+        limits: Limits,
+        sink: EventSink,
+        resources: RunResources,
+    ) -> None:
+        self._optimizer = optimizer
+        self._sink = sink
+        self._check_budget = resources.check_budget
+        self._rule = StopRule(problem, limits, reports_every_point=optimizer.reports_every_point)
+        self._evaluations = Evaluations(evaluate, self._rule, resources.values, self._note_value)
+        self._costly = problem.costly
+        self.reason: str | None = None
+        """Why the run has stopped; None while it goes on."""
+        self.steps = 0
+        """Steps made so far; one that ends with an error is not among them."""
+
+    def _note_value(self, step: int, point: Point, measurement: Measurement) -> None:
+        """Keep a value that was costly at once: the step it belongs to may take hours."""
+        if self._costly:
+            self._sink.emit(Evaluated(step, point, measurement.value, measurement.why))
+
+    async def start(self) -> None:
+        """Evaluate the starting points."""
+        starts = [Proposal(point, "start") for point in self._optimizer.starts()]
+        started = await self._evaluations.start(starts)
+        self._sink.emit(Started(started))
+        self._optimizer.tell(started)
+        solved = self._rule.solved(started)
+        self.reason = "converged" if solved else self._rule.spent(self._evaluations.made)
+
+    async def step(self) -> None:
+        """Ask, evaluate, tell: one step. Raises Paused where the budget allows no more."""
+        self._check_budget()
+        batch = await self._optimizer.ask(self.steps + 1)
+        stepped = await self._evaluations.take(batch)
+        self._sink.emit(stepped)
+        await self._sink.flush()
+        self._optimizer.tell(stepped.pairs)
+        rule, made = self._rule, self._evaluations.made
+        self.reason = batch.stop or rule.reason(stepped.pairs, stepped.step, made)
+        self.steps = stepped.step
+
+
+NO_RESOURCES = RunResources()
+
+
+async def run(
+    problem: Problem,
+    optimizer: Optimizer,
+    evaluate: Evaluate,
+    limits: Limits,
+    sink: EventSink,
+    resources: RunResources = NO_RESOURCES,
+) -> None:
+    """One run from its starting points to its end; arguments as of :class:`Run`.
+
+    Raises:
+        RunFailed: after a Failed event, where the model, the optimizer or the log gave up.
+        Paused: where the run is left as it is; after a Stopped event if there is a reason.
+    """
+    current = Run(problem, optimizer, evaluate, limits, sink, resources)
+    try:
+        await current.start()
+        while current.reason is None:
+            await current.step()
+        sink.emit(Stopped(current.steps, current.reason))
+        await sink.flush()
+    except Paused as paused:
+        if paused.reason:
+            sink.emit(Stopped(current.steps, paused.reason))
+        raise
+    except LLMError as error:
+        kind = type(error).__name__
+        sink.emit(Failed(current.steps, kind, error.message, error.attempts, error.hint))
+        raise
+    except OproError:
+        raise
+    except Exception as error:  # a bug, ours or that of a problem: this run fails alone
+        kind = type(error).__name__
+        sink.emit(Failed(current.steps, kind, str(error)))
+        raise RunFailed(f"{kind}: {error}") from error

@@ -1,0 +1,259 @@
+"""The events of a run, as frozen values that go to the log and to the screen.
+
+The log holds one JSON object a line: the event's ``type``, the time ``t`` (UTC, ISO 8601)
+and the event's fields, under their names in ``JSON_NAMES``. ``SCHEMA`` is the version of that
+format, kept in ``run.json``; ``READABLE`` are the versions that are read.
+
+Steps count from 1, as the published tables do. Points are JSON arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+SCHEMA = 2
+READABLE = (1, 2)
+
+MAX_TEXT = 4_000_000
+"""Characters of a reply that are kept: what is written must be readable as one line of a log."""
+
+JSON_NAMES = {"solutions": "readings", "status": "fate"}
+"""Fields whose names in the log are older than their names here."""
+
+Status: TypeAlias = Literal[
+    "used",  # a new point, evaluated
+    "known",  # a point evaluated in an earlier step; not evaluated again
+    "duplicate",  # the same point as an earlier reply of this step
+    "spare",  # a new point, but the step had as many as it takes
+    "unparsable",
+    "out_of_range",
+    "non_finite",
+    "blocked",  # by the provider, with a reason in `detail`
+    "truncated",  # cut off before it held a solution
+    "empty",
+    "unevaluated",  # a new point, but the evaluations allowed were made
+]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+USABLE: frozenset[Status] = frozenset({"used", "known", "duplicate", "spare", "unevaluated"})
+
+Point: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one reply, as the provider counts them. Thinking tokens are output tokens."""
+
+    input: int = 0
+    output: int = 0
+    thinking: int = 0
+    cached: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Sum, field by field."""
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.thinking + other.thinking,
+            self.cached + other.cached,
+        )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One sample from a model, as it came: the text is untrusted."""
+
+    text: str
+    finish: str
+    """``stop``, ``length``, ``blocked``, ``empty``, or the provider's own word."""
+    model: str
+    """The model that the provider says has answered."""
+    usage: Usage | None = None
+    """None where the provider, or the recording, does not say."""
+    calls: int = 1
+    """Model calls this reply counts for: 0 for the further candidates of one call."""
+    attempts: int = 1
+    seconds: float = 0.0
+    detail: str = ""
+    troubles: tuple[str, ...] = ()
+    """What went wrong in the attempts before, one message each."""
+    cost: float | None = None
+    """US dollars; None where the price is unknown, which is not free."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A point with its value, and who proposed it."""
+
+    point: Point
+    value: float
+    source: str = "model"
+    known: bool = False
+    """Evaluated in an earlier step: recorded again, not evaluated again."""
+    why: str = ""
+    """Why there is no value, where the objective gave none (the value is nan then)."""
+
+
+@dataclass(frozen=True)
+class ParsedSolution:
+    """One solution in a reply, or a reply without one, and how it was used."""
+
+    sample: int
+    status: Status
+    point: Point | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Started:
+    """The starting points and their values (step 0)."""
+
+    pairs: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True)
+class Prompted:
+    """A meta-prompt, before it goes to the model."""
+
+    step: int
+    prompt: str
+    shown: tuple[tuple[Point, str], ...]
+    """The solution–score pairs in it, in their order; the score as shown."""
+    samples: int
+    form: str
+    temperature: float | None = None
+    seed: int | None = None
+    first: int = 0
+    """Number of the first reply asked for: 0, but for a further try in the same step."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A model call begins, with the most that it can take.
+
+    That amount counts as spent until a reply with its usage is there: a call that is late,
+    cancelled or lost may have been billed.
+    """
+
+    step: int
+    sample: int
+    """Of the first reply that the call brings."""
+    samples: int = 1
+    """Replies that it brings."""
+    calls: int = 1
+    tokens: int = 0
+    cost: float = 0.0
+    """US dollars, at the price of the model that was asked for."""
+
+
+@dataclass(frozen=True)
+class CallFailed:
+    """A call has brought no reply."""
+
+    step: int
+    sample: int
+    message: str
+    free: bool = False
+    """Whether the server has refused the call, so that it took no tokens."""
+
+
+@dataclass(frozen=True)
+class Replied:
+    """One reply, before it is parsed. ``sample`` counts from 0 within the step."""
+
+    step: int
+    sample: int
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The value of one point of a costly problem, as soon as it is there."""
+
+    step: int
+    point: Point
+    value: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A finished step: the points it added, with their values, and the solutions in its replies.
+
+    ``step`` is the number of steps made so far. An optimizer that makes many steps between
+    two records (gradient descent) skips numbers.
+    """
+
+    step: int
+    pairs: tuple[Evaluation, ...]
+    solutions: tuple[ParsedSolution, ...] = ()
+    evaluations: int = 0
+    """Evaluations of the objective in this step (or since the last record)."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The run is over (or paused, see ``PAUSES``). ``reason`` is one of ``REASONS``."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run gave up. What it recorded so far stands."""
+
+    step: int
+    error: str
+    message: str
+    attempts: int = 1
+    """Calls made for the reply that did not come."""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A command begins, or continues, to write the run. It says nothing about the run itself."""
+
+    session: str
+
+
+REASONS = frozenset(
+    {
+        "converged",  # a point is the target
+        "by_code",  # a random-search point is the target, and such points do not count
+        "max_steps",
+        "patience",  # no better value for a number of steps or evaluations
+        "diverged",  # the loss grows without bound
+        "max_evaluations",
+        "exhausted",  # the optimizer has nothing left to propose
+        "max_iterations",
+        "max_cost",
+        "max_calls",
+        "max_tokens",
+        "max_time",
+        "quota",  # the account's quota is spent
+    }
+)
+"""Why a run stopped; :mod:`opro_cli.core.words` says them in words."""
+
+PAUSES = frozenset({"max_cost", "max_calls", "max_tokens", "max_time", "quota"})
+"""Stops of a run that is not finished: it can be resumed."""
+
+Event: TypeAlias = (
+    Started
+    | Prompted
+    | Called
+    | CallFailed
+    | Replied
+    | Evaluated
+    | Stepped
+    | Stopped
+    | Failed
+    | Resumed
+)
+
+UNREPEATED = (Called, CallFailed, Evaluated, Resumed, Failed)
+"""Events that a resumed or replayed run does not make again."""

@@ -1,0 +1,142 @@
+"""What a model is: one prompt in, n replies out. A model knows nothing of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from opro_cli.core.events import Reply
+
+Ability: TypeAlias = Literal["instruct", "continue"]
+"""What a model can do: follow an instruction, or only continue a text."""
+
+ANY_NUMBER = 1_000_000
+"""Samples a call, or runs at once, where nothing limits them."""
+
+
+class CallObserver(Protocol):
+    """Told of every attempt to call a model, so that it can be recorded."""
+
+    def called(self, request: Request, calls: int, tokens: int, cost: float) -> None:
+        """A call for this request begins, and the most that it can take."""
+
+    def failed(self, request: Request, message: str, *, free: bool) -> None:
+        """A call has brought no reply; ``free`` where the server has refused it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt and how to sample from it.
+
+    Args:
+        prompt: the prompt, whole.
+        samples: number of replies.
+        step: the step of the run, from 1; with ``first``, it names each reply in the log.
+        first: number of the first reply within the step, from 0.
+        system: the system message, for models that follow instructions; empty for none.
+        temperature: None to leave it to the provider.
+        max_tokens: tokens a reply may have.
+        schema: JSON schema of a reply, for models that follow instructions.
+        grammar: GBNF of a reply, for models that continue text.
+        stop: texts that end a reply, for models that continue text.
+        seed: for models that can be seeded.
+        observer: told of every call.
+    """
+
+    prompt: str
+    samples: int
+    step: int
+    first: int = 0
+    system: str = ""
+    temperature: float | None = None
+    max_tokens: int = 4096
+    schema: dict[str, Any] | None = None
+    grammar: str | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    observer: CallObserver | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens; output includes thinking."""
+
+    input: float
+    output: float
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """Dollars for these numbers of tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+FREE = Price(0.0, 0.0)
+"""The price of a model on the user's own machine."""
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """A model as the settings of an optimizer or a problem ask for it."""
+
+    name: str
+    """As ``--model`` takes it."""
+    base_url: str | None = None
+    candidates: int = 1
+    """Replies a call, where the model has that."""
+    price: Price | None = None
+    """What the user says it costs."""
+    strict: bool = False
+    """Whether a reply of another model is an error."""
+    samples: int = field(default=8, compare=False)
+    """Replies that one step will ask for, to begin with."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of an opened model.
+
+    Args:
+        name: the model, as a report names it.
+        ability: whether it follows instructions or continues text.
+        samples_per_call: replies that one call of ``sample`` can bring.
+    """
+
+    name: str
+    ability: Ability = "instruct"
+    samples_per_call: int = 1
+
+
+class Model(Protocol):
+    """A model behind a provider."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name and abilities."""
+
+    async def sample(self, request: Request) -> list[Reply]:
+        """``request.samples`` replies, in no particular relation to each other.
+
+        A blocked, empty or truncated reply is a Reply. Raises LLMError where there is none.
+        """
+
+    async def close(self) -> None:
+        """Give back connections and memory. Safe to call twice."""
+
+
+class Wrapper:
+    """A model round another model: subclasses override :meth:`sample`."""
+
+    def __init__(self, inner: Model) -> None:
+        self.inner = inner
+
+    @property
+    def info(self) -> ModelInfo:
+        """As of the inner model."""
+        return self.inner.info
+
+    async def sample(self, request: Request) -> list[Reply]:
+        """As of the inner model."""
+        return await self.inner.sample(request)
+
+    async def close(self) -> None:
+        """Close the inner model."""
+        await self.inner.close()

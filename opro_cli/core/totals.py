@@ -1,0 +1,255 @@
+"""The running totals of one run, folded from its events: for the screen and for reports."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from opro_cli.core.events import (
+    PAUSES,
+    USABLE,
+    Called,
+    CallFailed,
+    Evaluation,
+    Event,
+    Failed,
+    Point,
+    Prompted,
+    Replied,
+    Started,
+    Status,
+    Stepped,
+    Stopped,
+    Usage,
+)
+from opro_cli.core.problem import Direction
+
+LOST: tuple[Status, ...] = ("blocked", "truncated", "empty", "unparsable", "non_finite")
+"""Statuses of replies that were lost by chance: another try might have brought a point."""
+
+START, MODEL = "start", "model"
+"""Sources of the points that a run begins with, and of those that a model proposes."""
+
+CURVE = 64
+"""Points kept of the curve of the best value."""
+
+
+@dataclass
+class Spending:
+    """Calls, tokens and dollars of a run, derived from its events alone.
+
+    A call counts from its beginning, with the most that it could take. A reply that says what it
+    took replaces that amount; a refusal takes the tokens back; anything else leaves it.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    """US dollars."""
+    _open: dict[tuple[int, int], Called] = field(default_factory=dict)
+    """The calls whose amount is not known yet, by step and first reply."""
+    _covered: set[tuple[int, int]] = field(default_factory=set)
+    """The replies whose calls are counted already."""
+
+    def add(self, event: Event) -> None:
+        """Take one event into account."""
+        match event:
+            case Called(step, sample):
+                self.calls += event.calls
+                self.tokens += event.tokens
+                self.cost += event.cost
+                self._open[step, sample] = event
+                self._covered |= {(step, sample + i) for i in range(event.samples)}
+            case CallFailed(step, sample):
+                call = self._open.pop((step, sample), None)
+                if event.free and call is not None:
+                    self._take_back(call)
+            case Replied(step, sample, reply):
+                call = self._open.pop((step, sample), None)
+                covered = (step, sample) in self._covered
+                self._covered.discard((step, sample))
+                if not covered:  # a log without calls
+                    self.calls += max(reply.calls, reply.attempts if reply.calls else 0)
+                if call is not None and reply.usage is not None:
+                    self._take_back(call)
+                if reply.usage is not None:
+                    self.tokens += reply.usage.input + reply.usage.output
+                    self.cost += reply.cost or 0.0
+
+    def _take_back(self, call: Called) -> None:
+        self.tokens -= call.tokens
+        self.cost -= call.cost
+
+
+@dataclass
+class RunTotals:
+    """The totals of a run so far."""
+
+    direction: Direction = "minimize"
+    counts: Callable[[Evaluation], bool] = lambda pair: True
+    """Which pairs count; the others are left out, as if they had not been proposed."""
+    solves: Callable[[Evaluation], bool] = lambda pair: True
+    """Whether a pair that counts solves the problem; asked where others do not count."""
+    step: int = 0
+    best: tuple[Point, float] | None = None
+    recorded_pairs: int = 0
+    """Pairs recorded over all steps and the starts: a point proposed in two steps counts twice."""
+    points: set[Point] = field(default_factory=set)
+    sources: Counter[str] = field(default_factory=Counter)
+    """Different points beyond the starts, by who proposed them first."""
+    solver: str = ""
+    """Who proposed the best point."""
+    evaluations: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    idle: int = 0
+    """Steps that brought no new point."""
+    replies: int = 0
+    calls: int = 0
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    spending: Spending = field(default_factory=Spending)
+    """The amounts that count for caps: also of calls that brought no reply."""
+    cost: float = 0.0
+    """US dollars of the replies, as far as prices are known."""
+    unpriced: int = 0
+    """Replies of unknown price."""
+    unmetered: int = 0
+    """Replies whose tokens nobody counted."""
+    models: Counter[str] = field(default_factory=Counter)
+    form: str = ""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """(step, best value so far), thinned."""
+    reason: str | None = None
+    error: str | None = None
+    hint: str = ""
+    """What may help, where it failed."""
+    seconds: float = 0.0
+    """From the first event to the last, without the time between two sessions."""
+    last: datetime | None = None
+    """When the last event was."""
+    _forgotten: int = 0
+    """Points that are counted, and no longer kept."""
+    _left_out: bool = False
+    """Whether pairs of the last step do not count, and none that does is a solution."""
+
+    @property
+    def distinct_pairs(self) -> int:
+        """Different points, the starts included."""
+        return len(self.points) + self._forgotten
+
+    def forget_points(self) -> None:
+        """Give back the memory of a run's points, once no more events come: the counts stay."""
+        self._forgotten = self.distinct_pairs
+        self.points = set()
+
+    @property
+    def unusable(self) -> int:
+        """Replies (or solutions in them) that were no point."""
+        return sum(count for fate, count in self.statuses.items() if fate not in USABLE)
+
+    @property
+    def lost(self) -> dict[Status, int]:
+        """Replies (or solutions in them) that were lost by chance, by status."""
+        return {status: self.statuses[status] for status in LOST if self.statuses[status]}
+
+    @property
+    def retries(self) -> int:
+        """Attempts beyond the one that each reply takes."""
+        return max(self.attempts - self.replies, 0)
+
+    @property
+    def state(self) -> str:
+        """``converged``, ``stopped``, ``failed`` or ``unfinished`` (a pause included)."""
+        if self.error is not None:
+            return "failed"
+        if self.reason is None or self.reason in PAUSES:
+            return "unfinished"
+        return "converged" if self.reason == "converged" else "stopped"
+
+    def result_json(self) -> dict[str, Any]:
+        """The result of the run as a JSON object, the same wherever a run is printed as JSON."""
+        best = {"point": list(self.best[0]), "value": self.best[1]} if self.best else None
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "error": self.error,
+            "steps": self.step,
+            "best": best,
+            "distinct_pairs": self.distinct_pairs,
+            "recorded_pairs": self.recorded_pairs,
+            "evaluations": self.evaluations,
+            "calls": self.calls,
+            "retries": max(self.attempts - self.calls, 0),
+            "replies": dict(self.statuses),
+            "tokens": {"input": self.usage.input, "output": self.usage.output},
+            "cost": None if self.unpriced else self.cost,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def resumed(self, time: datetime) -> None:
+        """A new session began: the time before it does not count."""
+        self.last = None if self.last is None else max(self.last, time)
+
+    def add(self, event: Event, time: datetime | None = None) -> None:
+        """Take one event into account."""
+        if time is not None:
+            if self.last is not None:
+                self.seconds += max((time - self.last).total_seconds(), 0.0)
+            self.last = time
+        self.spending.add(event)
+        match event:
+            case Started(pairs):
+                self._pairs(pairs)
+                self.evaluations += len(pairs)
+            case Prompted(form=form):
+                self.form = form
+            case Replied(reply=reply):
+                self.replies += 1
+                self.calls += reply.calls
+                self.attempts += reply.attempts
+                if reply.usage is None:
+                    self.unmetered += 1
+                else:
+                    self.usage += reply.usage
+                self.models[reply.model] += 1
+                self.cost += reply.cost or 0.0
+                self.unpriced += reply.cost is None
+            case Stepped():
+                self.step, self.reason, self.error = event.step, None, None  # it was resumed
+                pairs = tuple(pair for pair in event.pairs if self.counts(pair))
+                left_out = sum(not p.known for p in event.pairs) - sum(not p.known for p in pairs)
+                self.evaluations += event.evaluations - left_out
+                self.statuses.update(solution.status for solution in event.solutions)
+                self.idle += all(pair.known for pair in pairs)
+                self._pairs(pairs)
+                self._left_out = len(pairs) < len(event.pairs) and not any(map(self.solves, pairs))
+            case Stopped(step, reason):
+                by_code = reason == "converged" and self._left_out
+                self.step, self.reason = step, "by_code" if by_code else reason
+            case Failed():
+                self.attempts += event.attempts
+                self.error, self.hint = f"{event.error}: {event.message}", event.hint
+
+    def better(self, value: float) -> bool:
+        """Whether a value beats the best so far."""
+        if not math.isfinite(value):
+            return False
+        if self.best is None:
+            return True
+        return value < self.best[1] if self.direction == "minimize" else value > self.best[1]
+
+    def _pairs(self, pairs: tuple[Evaluation, ...]) -> None:
+        self.recorded_pairs += len(pairs)
+        for pair in pairs:
+            self.sources[pair.source] += pair.point not in self.points and pair.source != START
+            self.points.add(pair.point)
+            if self.better(pair.value):
+                self.best, self.solver = (pair.point, pair.value), pair.source
+        if self.best is not None:
+            self.curve.append((self.step, self.best[1]))
+            if len(self.curve) > CURVE:
+                self.curve = [*self.curve[:-1:2], self.curve[-1]]

@@ -1,0 +1,1 @@
+"""Models of Google: the Gemini Developer API and Vertex AI."""

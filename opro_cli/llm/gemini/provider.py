@@ -1,0 +1,82 @@
+"""Gemini: ``gemini-…`` on the Developer API with a key, ``vertex:MODEL`` on Vertex AI."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from opro_cli.core.errors import ModelUnavailable
+from opro_cli.core.model import Model, ModelRequest
+from opro_cli.llm.catalog import catalog, refuse_retired
+from opro_cli.llm.provider import (
+    Env,
+    ModelChoice,
+    Pool,
+    Provider,
+    bare_name,
+    hosted_choice,
+    sendable,
+)
+
+KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+
+KEY_PAGE = "https://aistudio.google.com/apikey"
+
+VERTEX = "vertex:"
+
+
+class GeminiProvider(Provider):
+    """Google's two APIs."""
+
+    names = ("gemini-", VERTEX)
+    help = "gemini-…, vertex:…"
+    keys = KEYS
+    packages = ("google-genai",)
+    setup = "put GEMINI_API_KEY=… into .env"
+
+    @override
+    def check(self, request: ModelRequest, env: Env) -> ModelChoice:
+        refuse_retired(bare_name(request.name))
+        vertex = request.name.startswith(VERTEX)
+        if vertex and not env.get("GOOGLE_CLOUD_PROJECT", "").strip():
+            raise ModelUnavailable(
+                f"{request.name} needs a Google Cloud project.",
+                "set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION, unless it is global)",
+            )
+        if not vertex and not api_key(env):
+            raise ModelUnavailable(
+                f"{request.name} needs an API key, and there is none.",
+                f"put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), or use --model local",
+            )
+        return hosted_choice(request)
+
+    @override
+    def open(self, choice: ModelChoice, pool: Pool) -> Model:
+        from opro_cli.llm.gemini.client import GeminiModel, GoogleClient
+
+        env, vertex = pool.env, choice.name.startswith(VERTEX)
+        default = "GOOGLE_VERTEX_BASE_URL" if vertex else "GOOGLE_GEMINI_BASE_URL"
+        url = choice.request.base_url or env.get(default)
+
+        def connect() -> GoogleClient:
+            if not vertex:
+                return GoogleClient(pool.limits, key=api_key(env), base_url=url)
+            project = env["GOOGLE_CLOUD_PROJECT"].strip()
+            location = env.get("GOOGLE_CLOUD_LOCATION", "").strip() or "global"
+            return GoogleClient(pool.limits, project=project, location=location, base_url=url)
+
+        client = pool.client("vertex" if vertex else "gemini", url or "", connect)
+        model = GeminiModel(bare_name(choice.name), client, choice.request.candidates)
+        return pool.hosted(model, choice)
+
+    @override
+    def automatic(self, env: Env) -> str:
+        return catalog().default if api_key(env) else ""
+
+
+PROVIDER = GeminiProvider()
+
+
+def api_key(env: Env) -> str:
+    """The API key, or an empty text. Raises ModelUnavailable for a key that cannot be sent."""
+    key = next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
+    return sendable(key, "GEMINI_API_KEY")

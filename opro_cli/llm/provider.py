@@ -1,0 +1,203 @@
+"""What a provider of models is, and what all hosted models have in common.
+
+A provider is one file with an object of a :class:`Provider` subclass, and one line in
+``opro_cli.llm.PROVIDERS``. ``opro --help`` reads the names of all providers, so a provider's module
+imports the packages it needs (and anything else that is slow to import) in ``check`` and ``open``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
+
+from opro_cli.core.errors import ModelUnavailable
+from opro_cli.core.model import ANY_NUMBER, Ability, Model, ModelRequest, Price
+from opro_cli.llm.catalog import facts_of
+
+if TYPE_CHECKING:
+    from opro_cli.llm.budget import Budget
+    from opro_cli.llm.limiter import LimitSettings
+
+Env: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model that is available here, not opened yet."""
+
+    request: ModelRequest
+    """Its name is never ``auto``."""
+    ability: Ability
+    concurrency: int
+    """Runs that may use the model at once."""
+    price: Price | None
+    """None where it is unknown, which is not free."""
+    notices: tuple[str, ...] = ()
+    """Sentences for the user, shown before the first run."""
+    temperature: bool = True
+    """Whether the model uses the temperature."""
+    shares_prompt: bool = False
+    """Whether the samples of a step are a call each, but count their prompt once."""
+    hosted: bool = False
+    """Whether a server runs the model, and says which model has answered."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, as ``--model`` takes it."""
+        return self.request.name
+
+
+class Client(Protocol):
+    """Connections that several models share."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+C = TypeVar("C", bound=Client)
+
+
+class Pool(Protocol):
+    """The part of :class:`opro_cli.llm.model_pool.ModelPool` that opens a model."""
+
+    @property
+    def env(self) -> Env:
+        """Environment variables, those of ``.env`` included."""
+
+    @property
+    def limits(self) -> LimitSettings:
+        """Limits for all calls of the process."""
+
+    @property
+    def budget(self) -> Budget:
+        """Caps for all calls of the process."""
+
+    def client(self, kind: str, server: str, make: Callable[[], C]) -> C:
+        """The client for a server, made once.
+
+        Args:
+            kind: of the client, such as "gemini".
+            server: its address; empty for the provider's own.
+            make: makes the client.
+        """
+
+    def hosted(self, model: Model, choice: ModelChoice) -> Model:
+        """A hosted model with redaction, retries, limiter and budget."""
+
+
+class Provider(ABC):
+    """Checks and opens the models of one provider."""
+
+    names: ClassVar[tuple[str, ...]]
+    """Names of models: whole, or a beginning, which ends in ``:`` or ``-``."""
+    help: ClassVar[str]
+    """The names for the help of ``--model``, as in "gemini-…, vertex:…"."""
+    keys: ClassVar[tuple[str, ...]] = ()
+    """Environment variables that hold secrets. No output ever shows their values."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions are recorded with every run."""
+    setup: ClassVar[str] = ""
+    """What the user can do to let ``auto`` choose this provider."""
+    automatic_notice: ClassVar[str] = ""
+    """A sentence for the user where ``auto`` has chosen this provider."""
+
+    def knows(self, name: str) -> bool:
+        """Whether a model of this name belongs to this provider."""
+        return any(
+            name.startswith(known) if known[-1] in ":-" else name == known for known in self.names
+        )
+
+    @abstractmethod
+    def check(self, request: ModelRequest, env: Env) -> ModelChoice:
+        """The model, if it is available here. Contacts no server and loads no model.
+
+        Raises:
+            ModelUnavailable: it is not; the hint says what makes it available.
+            UsageError: another setting of the request is wrong.
+        """
+
+    @abstractmethod
+    def open(self, choice: ModelChoice, pool: Pool) -> Model:
+        """The model, ready to be asked. Raises ModelUnavailable."""
+
+    def automatic(self, env: Env) -> str:
+        """The model that ``auto`` means here; empty where this provider has none to offer."""
+        del env
+        return ""
+
+    def extra_versions(self) -> dict[str, str]:
+        """Versions recorded with every run, besides those of ``packages``."""
+        return {}
+
+
+def hosted_choice(request: ModelRequest) -> ModelChoice:
+    """The choice of a hosted model, with the facts known of it. Raises ModelUnavailable."""
+    model = bare_name(request.name)
+    facts = facts_of(model)
+    if request.candidates > facts.candidates:
+        raise ModelUnavailable(
+            f"{model} brings {facts.candidates} candidate a call, not {request.candidates}.",
+            "set opro.proposals_per_call instead: several proposals in one reply",
+        )
+    notices = []
+    if not facts.temperature:
+        notices.append(
+            f"{model} ignores temperature; to explore more, raise --points-per-step "
+            "or --max-num-pairs."
+        )
+    if facts.ends is not None:
+        verb = "ends" if facts.ends > date.today() else "has ended"
+        notices.append(f"{model} {verb} on {facts.ends}; its successor is {facts.successor}.")
+    return ModelChoice(
+        request=request,
+        ability="instruct",
+        concurrency=ANY_NUMBER,
+        price=request.price or facts.price,
+        notices=tuple(notices),
+        temperature=facts.temperature,
+        hosted=True,
+    )
+
+
+def pricer(choice: ModelChoice) -> Callable[[str], Price | None]:
+    """Gives the price of the chosen model, and of another that answers in its place."""
+    name = bare_name(choice.name)
+
+    def price(served: str) -> Price | None:
+        if same_model(name, served):
+            return choice.price
+        return facts_of(served).price or choice.price  # an unknown name is no reason to be free
+
+    return price
+
+
+def sendable(key: str, name: str) -> str:
+    """A key that can be sent as a header. Raises ModelUnavailable, without showing the key.
+
+    Args:
+        key: the key.
+        name: the environment variable that holds it.
+    """
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ModelUnavailable(
+            f"{name} holds characters that no key has (a line break, a space?).",
+            "copy it again, on one line",
+        )
+    return key
+
+
+def bare_name(name: str) -> str:
+    """The model's own name, without the provider's prefix."""
+    return name.partition(":")[2] or name
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Whether the served name is the requested one, or a dated or numbered version of it."""
+    served = served.removeprefix("models/")
+    if served in ("", asked):
+        return True
+    rest = served.removeprefix(asked)
+    return rest != served and rest[0] in "-@:" and rest[1:2].isdigit()

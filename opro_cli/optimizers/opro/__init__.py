@@ -1,0 +1,1 @@
+"""OPRO: optimization by prompting a language model (arXiv 2309.03409)."""

@@ -1,0 +1,100 @@
+"""The protocol of a meta-prompt's form, and the options of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from opro_cli.core.events import Point
+from opro_cli.core.problem import InvalidSolution, Problem, Space
+from opro_cli.optimizers.history import Pair, Progress
+
+MAX_REPLY = 200_000
+"""Characters of a reply that are read; a longer reply is invalid."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A meta-prompt, and the shape of its replies."""
+
+    text: str
+    shown: tuple[tuple[Point, str], ...]
+    """The pairs in it, with their values as text."""
+    max_tokens: int | None = None
+    """Tokens that the longest right reply can have; None where that is not known."""
+    schema: dict[str, Any] | None = None
+    grammar: str | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PromptOptions:
+    """The content of a prompt besides its pairs; a form uses the parts that it has words for.
+
+    Args:
+        proposals: solutions asked for in one reply.
+        selection: whether the pairs shown are a selection with bad ones in it, not the best.
+        progress: the progress of the search; None to leave it out.
+        steps_without_gain: steps without a better value, where the model is to be asked to try
+            something else; else 0.
+        proposed: points of this step's replies so far, known ones among them.
+        first: number of the coordinate that is written first, modulo their number, from 0.
+    """
+
+    proposals: int = 1
+    selection: bool = False
+    progress: Progress | None = None
+    steps_without_gain: int = 0
+    proposed: tuple[Point, ...] = ()
+    first: int = 0
+
+
+PLAIN = PromptOptions()
+
+
+class MetaPrompt(Protocol):
+    """One form of meta-prompt."""
+
+    continues: ClassVar[bool] = False
+    """Whether a reply continues a line of the prompt, and so is one proposal."""
+
+    def check(self, space: Space) -> None:
+        """Raises UsageError where the form cannot write the points of this space."""
+
+    def write(
+        self,
+        problem: Problem,
+        pairs: Sequence[Pair],
+        aim: float | None,
+        options: PromptOptions = PLAIN,
+    ) -> Prompt:
+        """The meta-prompt that shows ``pairs``, worst first.
+
+        Args:
+            problem: words and space.
+            pairs: to be shown.
+            aim: the value asked for; None for any better one than the best.
+            options: the rest of the prompt's content.
+        """
+
+    def read(self, text: str, space: Space, first: int = 0) -> list[Point | InvalidSolution]:
+        """The solutions in one reply, valid or not; at least one.
+
+        Args:
+            text: the reply.
+            space: the space of its points.
+            first: as in the options of its prompt.
+        """
+
+
+def shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], ...]:
+    """The pairs with their values as text."""
+    return tuple((point, problem.text.render_value(value)) for point, value in pairs)
+
+
+def bounded(text: str) -> str:
+    """The text of a reply. Raises InvalidSolution where it is too long."""
+    if len(text) > MAX_REPLY:
+        raise InvalidSolution("unparsable", f"longer than {MAX_REPLY} characters")
+    return text

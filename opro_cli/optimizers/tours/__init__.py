@@ -1,0 +1,1 @@
+"""Heuristics of the travelling salesman problem, which build tours from distances."""

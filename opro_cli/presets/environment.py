@@ -1,0 +1,55 @@
+"""The environment and ``.env``: one mapping, which knows where each variable was set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from opro_cli.core.errors import UsageError
+
+MAX_BYTES = 1_000_000
+
+
+class Environment(Mapping[str, str]):
+    """Environment variables over those of ``./.env``. Nothing is exported to child processes.
+
+    Raises:
+        UsageError: there is a ``.env`` that cannot be read.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file = _read(path or Path(".env"))
+
+    def __getitem__(self, key: str) -> str:
+        return os.environ[key] if key in os.environ else self._file[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._file, **os.environ})
+
+    def __len__(self) -> int:
+        return len({**self._file, **os.environ})
+
+    def source(self, key: str) -> str:
+        """Where a variable was set, for provenance."""
+        return f"environment {key}" if key in os.environ else f".env {key}"
+
+
+def _read(path: Path) -> dict[str, str]:
+    if (path / "pyvenv.cfg").exists():  # a virtual environment of that name
+        return {}
+    try:
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path} is larger than {MAX_BYTES:,} bytes.", "is this the file?")
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.", "a file of this name holds KEY=VALUE lines"
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text.", "save it as UTF-8") from None
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {key: value for key, value in values.items() if value is not None}

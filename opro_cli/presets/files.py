@@ -1,0 +1,93 @@
+"""Preset files: list them, find one by its name, read one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from opro_cli.core.errors import PresetError
+from opro_cli.core.registry import did_you_mean
+from opro_cli.core.text import clean
+from opro_cli.presets import strict_yaml
+from opro_cli.presets.strict_yaml import MAX_BYTES
+
+SUFFIXES = (".yaml", ".yml")
+
+LIST = "see `opro presets`"
+"""The hint where nothing better is known."""
+
+
+def folders() -> list[Path]:
+    """Where names are looked up: ``./presets``, then the packaged copy."""
+    packaged = Path(str(files("opro_cli") / "_presets"))
+    if not packaged.is_dir():  # a source checkout, installed in place
+        packaged = Path(__file__).parents[2] / "presets"
+    return [Path("presets"), packaged]
+
+
+def available() -> dict[str, Path]:
+    """Every preset's name and file; a file in ``./presets`` hides a packaged one."""
+    found: dict[str, Path] = {}
+    for folder in reversed(folders()):
+        with contextlib.suppress(OSError):  # it does not exist, or cannot be read
+            found |= {p.stem: p for p in sorted(folder.iterdir()) if p.suffix in SUFFIXES}
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Path:
+    """The file of a preset, given its name or its path. Raises PresetError."""
+    looks_like_path = "/" in name or "\\" in name or name.endswith(SUFFIXES)
+    try:
+        if looks_like_path and Path(name).exists():
+            return Path(name)
+    except (OSError, ValueError):  # a NUL, or a name too long
+        pass
+    known = available()
+    if name in known:
+        return known[name]
+    raise PresetError(
+        f"There is no preset {name!r}" + (", and no such file." if looks_like_path else "."),
+        did_you_mean(Path(name).stem or name, known) or LIST,
+    )
+
+
+def load_file(path: Path) -> dict[str, Any]:
+    """A preset file as a plain mapping. Raises PresetError naming the file and the line."""
+    shown = tidy(path)
+    try:
+        data = strict_yaml.load(_text(path))
+    except OSError as error:
+        raise PresetError(f"{shown}: {error.strerror}.", LIST) from None
+    except UnicodeDecodeError:
+        raise PresetError(f"{shown}: not UTF-8 text.", "save it as UTF-8") from None
+    except PresetError as error:
+        raise PresetError(f"{shown}: {error.message}", error.hint) from None
+    if not isinstance(data, dict):
+        raise PresetError(f"{shown}: a preset is a mapping of settings.", LIST)
+    return data
+
+
+def _text(path: Path) -> str:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = "is a directory" if stat.S_ISDIR(mode) else "is not a file"
+        raise PresetError(f"{kind}.", LIST)
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        raise PresetError(f"larger than {MAX_BYTES:,} bytes.", LIST)
+    return raw.decode()
+
+
+def tidy(path: Path) -> str:
+    """A path for display: without ``./`` and ``x/..``, where that leads to the same file."""
+    shorter = os.path.normpath(path)
+    try:
+        same = Path(shorter).samefile(path)
+    except (OSError, ValueError):
+        same = False
+    return clean(shorter if same else str(path))

@@ -1,0 +1,36 @@
+"""Published results in a preset, which reports show next to ours."""
+
+from __future__ import annotations
+
+from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.optimizers import DEFAULT
+from opro_cli.problems.settings import Target
+
+
+class Stat(Settings):
+    """A published mean, with its standard deviation where one was given."""
+
+    mean: Number
+    std: Number | None = None
+
+
+class PublishedRow(Settings):
+    """What was published for one target. ``steps: null`` says that it was not solved."""
+
+    target: Target
+    steps: Stat | None = None
+    recorded_pairs: Stat | None = None
+    distinct_pairs: Stat | None = None
+    iterations: Integer | None = None
+    gap: Stat | None = None
+    """How much worse than the optimum, in per cent of it, over all repetitions."""
+    note: str = ""
+
+
+class Published(Settings):
+    """Published results of one optimizer."""
+
+    optimizer: str = DEFAULT
+    model: str
+    source: str
+    rows: tuple[PublishedRow, ...]

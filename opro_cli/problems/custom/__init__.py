@@ -1,0 +1,1 @@
+"""A problem made of the user's own Python function."""

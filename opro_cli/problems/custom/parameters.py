@@ -1,0 +1,111 @@
+"""Points of numbers and names together: floats, also on a logarithmic scale, integers, choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import override
+
+from opro_cli.core.events import Point
+from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.problems.spaces.choices import WORD, Choice, Choices, choice_text
+from opro_cli.problems.spaces.coordinates import Coordinate, LogRange, Range
+from opro_cli.problems.spaces.named import Named
+
+LEAST, MOST = 1e-99, 1e15
+"""Limits of the size of a number, so that its text is short."""
+
+
+class Parameter(Settings):
+    """One parameter: either ``choices``, or ``low`` and ``high``."""
+
+    low: Number | None = None
+    high: Number | None = None
+    type: Literal["float", "int"] = "float"
+    scale: Literal["linear", "log"] = "linear"
+    digits: Integer = Field(3, ge=1, le=12)
+    """Significant digits: of every value on a logarithmic scale, of the largest on a linear one."""
+    choices: tuple[Choice, ...] | None = None
+
+    @field_validator("choices")
+    @classmethod
+    def _choices(cls, choices: tuple[Choice, ...] | None) -> tuple[Choice, ...] | None:
+        texts = [choice_text(choice) for choice in choices or ()]
+        if choices is not None and (not texts or len(set(texts)) < len(texts)):
+            raise ValueError("at least one is wanted, and all different")
+        for choice, text in zip(choices or (), texts, strict=True):
+            if isinstance(choice, float) and not math.isfinite(choice):
+                raise ValueError(f"{choice} is not finite")
+            if not WORD.fullmatch(text):
+                raise ValueError(f"{text!r} is not up to 40 letters, digits and ._+-")
+        return choices
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        numeric = self.low is not None and self.high is not None
+        if numeric == (self.choices is not None):
+            raise ValueError("either choices, or low and high")
+        if self.low is None or self.high is None:
+            return self
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        if self.scale == "log" and self.low < LEAST:
+            raise ValueError(f"on a logarithmic scale, low must be at least {LEAST:g}")
+        if max(abs(self.low), abs(self.high)) > MOST:
+            raise ValueError(f"low and high must be at most {MOST:g}")
+        bounds = self._numeric()
+        for value in (self.low, self.high):
+            # Then every rounded value between low and high is within them, too.
+            if float(bounds.render(value)) != value:
+                how = f"with digits={self.digits}" if self.type == "float" else "as an int"
+                raise ValueError(f"{value:g} cannot be written {how}")
+        return self
+
+    def coordinate(self, name: str) -> Coordinate:
+        """The coordinate of this name."""
+        if self.choices is not None:
+            return Choices(name, self.choices)
+        return self._numeric(name)
+
+    def _numeric(self, name: str = "") -> Range | LogRange:
+        low, high = self.low or 0.0, self.high or 0.0
+        if self.type == "int":
+            return Range(name, low, high)
+        if self.scale == "log":
+            return LogRange(name, low, high, self.digits)
+        largest = math.floor(math.log10(max(abs(low), abs(high))))
+        return Range(name, low, high, max(self.digits - 1 - largest, 1))  # 0 would be an int
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        """A value drawn uniformly on its scale, not rounded."""
+        if self.choices is not None:
+            return self.choices[int(rng.integers(len(self.choices)))]
+        low, high = self.low or 0.0, self.high or 0.0
+        if self.scale == "log":
+            # A rounding error can put the value outside.
+            value = math.exp(rng.uniform(math.log(low), math.log(high)))
+            return min(max(value, low), high)
+        return float(rng.uniform(low, high))
+
+
+class Mixed(Named[Coordinate]):
+    """Points of a custom problem."""
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        super().__init__([parameters[name].coordinate(name) for name in parameters])
+        self.parameters = dict(parameters)
+
+    def draw(self, rng: np.random.Generator) -> Point:
+        """A starting point drawn uniformly, each coordinate on its scale."""
+        values = [p.draw(rng) for p in self.parameters.values()]
+        return self.from_values(values)
+
+    @override
+    def from_unit(self, unit: NDArray[np.float64]) -> Point:
+        """The point of the space nearest to a place of the unit cube: functions take no others."""
+        return self.nearest(super().from_unit(unit))

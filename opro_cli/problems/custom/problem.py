@@ -1,0 +1,190 @@
+"""A problem of your own: any Python function of named parameters (docs/custom-objective.md).
+
+The function is called with the parameters as keyword arguments and returns a number. It is called
+in worker processes (:mod:`opro_cli.problems.custom.workers`): an exception, a value that is no
+finite number, a crash and a call that takes too long are recorded as failures of that point, and
+the run continues.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+from typing_extensions import override
+
+from opro_cli.core.events import Point
+from opro_cli.core.model import Model
+from opro_cli.core.problem import (
+    Direction,
+    Evaluate,
+    InvalidSolution,
+    Measurement,
+    OnValue,
+    Problem,
+    ProblemText,
+)
+from opro_cli.core.settings import Integer, Number
+from opro_cli.core.text import function_of, tuple_of
+from opro_cli.problems.custom.parameters import Mixed, Parameter
+from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
+from opro_cli.problems.settings import ProblemSettings, Target
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+class CustomSettings(ProblemSettings):
+    """The ``problem:`` section of a custom objective."""
+
+    summary: ClassVar[str] = "your own Python function of named parameters"
+    examples: ClassVar[dict[str, str]] = {
+        "objective": "`objective: my_module:loss`, or path/to/file.py:loss",
+        "parameters": "`parameters: {lr: {low: 1e-5, high: 1, scale: log}, "
+        "depth: {low: 1, high: 8, type: int}, kernel: {choices: [rbf, poly]}}`",
+        "targets": "`problem: {kind: custom, objective: …, parameters: …}`, without targets",
+    }
+
+    kind: Literal["custom"] = "custom"
+    targets: tuple[Target, ...] = ({},)
+    objective: str
+    """``module:function`` or ``file.py:function``, looked for in the preset's folder, then in the
+    current one."""
+    parameters: dict[str, Parameter] = Field(min_length=1)
+    direction: Direction = "minimize"
+    goal: Number | None = None
+    """A value that counts as solved; None: a run ends by its limits."""
+    starts: tuple[dict[str, Any], ...] = ()
+    """Starting points, in addition to ``num_starts`` random ones."""
+    num_starts: Annotated[Integer, Field(ge=0, le=10_000)] = 5
+    num_output_decimals: Annotated[Integer, Field(ge=0, le=12)] = 4
+    description: str = ""
+    """What the meta-prompt says the function is, as in "the error of a classifier"."""
+    value: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$")] = "value"
+    """What the meta-prompt calls the function's value."""
+    workers: Annotated[Integer, Field(ge=1, le=256)] = 1
+    """Calls at the same time, each in its own process."""
+    timeout: Annotated[Number, Field(gt=0)] | None = 600.0
+    """Seconds that a call may take; null for any number."""
+    folder: str = ""
+    """Where the objective is looked for first: the preset's folder, unless it is set."""
+
+    @field_validator("objective")
+    @classmethod
+    def _objective(cls, text: str) -> str:
+        where, colon, name = text.rpartition(":")
+        if not (colon and where and name.isidentifier()):
+            raise ValueError(f"{text!r} is not of the form my_module:loss or path/to/file.py:loss")
+        return text
+
+    @field_validator("parameters")
+    @classmethod
+    def _parameters(cls, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+        for name in parameters:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a Python argument")
+        return parameters
+
+    @model_validator(mode="after")
+    def _targets(self) -> Self:
+        if self.targets != ({},):
+            raise ValueError("targets: a custom problem has none")
+        if not self.starts and not self.num_starts:
+            raise ValueError("num_starts: without starts, there must be at least one")
+        space = Mixed(self.parameters)
+        for start in self.starts:
+            try:
+                space.from_values(start)
+            except InvalidSolution as error:
+                raise ValueError(f"starts: {start} is no point: {error}") from None
+        return self
+
+    @override
+    def build(self, target: Target, repetition: int) -> CustomProblem:
+        """The problem. Does not load the objective: a report does not need it."""
+        return CustomProblem(self)
+
+    @override
+    def check(self, repetitions: int) -> None:
+        """Raises UsageError where there is no such objective, or it has other parameters."""
+        check_objective(self.objective, self.folder, tuple(self.parameters))
+
+    @override
+    def located(self, folder: str) -> Self:
+        return self if self.folder else self.model_copy(update={"folder": folder})
+
+    @override
+    def summary_of_settings(self) -> dict[str, Any]:
+        """Without the settings that change no value: the folder and the number of workers."""
+        settings = super().summary_of_settings()
+        return {k: v for k, v in settings.items() if k not in ("folder", "workers")}
+
+    @override
+    def varies(self) -> bool:
+        return self.num_starts > 0
+
+
+class CustomProblem(Problem):
+    """One function. Points are its parameters' values, in their order."""
+
+    space: Mixed
+    optimum = None
+    costly: ClassVar[bool] = True
+
+    def __init__(self, settings: CustomSettings) -> None:
+        self.space = Mixed(settings.parameters)
+        self.text = ProblemText(
+            task=settings.description or function_of(self.space.names),
+            solution=tuple_of(self.space.names),
+            value=settings.value,
+            direction=settings.direction,
+            value_decimals=settings.num_output_decimals,
+        )
+        self.call = ObjectiveCall(
+            settings.objective, settings.folder, settings.workers, settings.timeout
+        )
+        self._settings = settings
+
+    def arguments(self, point: Point) -> dict[str, Any]:
+        """The function's keyword arguments."""
+        return self.space.to_values(point)
+
+    @override
+    def starts(self, rng: np.random.Generator) -> list[Point]:
+        """The points in the settings, then points drawn uniformly, each parameter on its scale."""
+        points = [self.space.from_values(start) for start in self._settings.starts]
+        points += [self.space.draw(rng) for _ in range(self._settings.num_starts)]
+        return list(dict.fromkeys(points))
+
+    @override
+    def evaluate(self, point: Point) -> float:
+        """The function's value, from a process started for it; nan where the function gives none.
+
+        Not for use where an event loop runs; :meth:`evaluator` is.
+        """
+        return once(self.call, self.arguments(point)).value
+
+    @override
+    @contextlib.asynccontextmanager
+    async def evaluator(self, models: Mapping[str, Model]) -> AsyncIterator[Evaluate]:
+        """Worker processes, which end with the context."""
+        async with Workers(self.call) as workers:
+
+            async def evaluate(points: Sequence[Point], on_value: OnValue) -> list[Measurement]:
+                return await workers.evaluate(
+                    [self.arguments(point) for point in points],
+                    lambda index, measurement: on_value(points[index], measurement),
+                )
+
+            yield evaluate
+
+    @override
+    def solved(self, point: Point, value: float) -> bool:
+        """Whether the value is as good as the goal; false without a goal."""
+        goal = self._settings.goal
+        if goal is None:
+            return False
+        return value <= goal if self._settings.direction == "minimize" else value >= goal

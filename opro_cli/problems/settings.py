@@ -1,0 +1,108 @@
+"""The ``problem:`` section of a preset: its base class, its targets, and fields that many share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+from pydantic import BeforeValidator, Field
+
+from opro_cli.core.mappings import cut_text
+from opro_cli.core.model import ModelRequest
+from opro_cli.core.problem import Problem
+from opro_cli.core.settings import Integer, Settings, plain_integer
+
+
+def plain_coordinate(value: Any) -> Any:
+    """A part of a target: ``15.0`` becomes ``15``, so that both are the same run; a text stays."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return plain_integer(value)
+    raise ValueError(f"a number or a text is wanted, not {cut_text(repr(value))}")
+
+
+Target: TypeAlias = dict[str, Annotated[float | int | str, BeforeValidator(plain_coordinate)]]
+
+NumStarts: TypeAlias = Annotated[Integer, Field(ge=1, le=10_000)]
+
+Decimals: TypeAlias = Annotated[Integer, Field(ge=0, le=6)]
+
+SEEDS = 2**32
+"""Seeds of ``numpy.random.RandomState`` are below this."""
+
+Seed: TypeAlias = Annotated[Integer, Field(ge=0, lt=SEEDS)]
+
+
+class SeedRule(Settings):
+    """A seed for each repetition: ``first``, ``first + step``, ``first + 2·step`` …"""
+
+    first: Seed
+    step: Seed = 0
+
+    def at(self, repetition: int) -> int:
+        """The seed of one repetition, counted from 0."""
+        return self.first + self.step * repetition
+
+
+class ProblemSettings(Settings, ABC):
+    """The ``problem:`` section; one subclass for each kind of problem."""
+
+    kind: str
+    summary: ClassVar[str] = ""
+    """One sentence for ``opro presets`` and the documentation."""
+    target_suffix: ClassVar[str] = ""
+    """What a table's heading adds to a name in a target: ``_true`` makes ``w_true`` of ``w``."""
+
+    gap: ClassVar[bool] = False
+    """Whether reports state how far the best value is above the optimum, in per cent of it."""
+
+    examples: ClassVar[dict[str, str]] = {}
+    """An example of a valid value for a field, for hints."""
+
+    targets: tuple[Target, ...] = Field(min_length=1)
+    """One instance each; the problem decides which names a target has. A problem without targets
+    has one that is empty."""
+
+    def located(self, folder: str) -> Self:
+        """The settings for a preset in this folder, where the folder matters."""
+        return self
+
+    @abstractmethod
+    def build(self, target: Target, repetition: int) -> Problem:
+        """The instance of one target in one repetition (counted from 0)."""
+
+    def model_requests(self) -> dict[str, ModelRequest]:
+        """The models that the problem's evaluator needs, by role."""
+        return {}
+
+    def summary_of_settings(self) -> dict[str, Any]:
+        """The settings that make two runs the same experiment: all but the targets."""
+        return self.model_dump(mode="json", exclude={"targets"})
+
+    def varies(self) -> bool:
+        """Whether repetitions differ in data or starting points."""
+        return False
+
+    def seeded(self) -> bool:
+        """Whether instances or starting points depend on the seed of the run."""
+        return True
+
+    def check(self, repetitions: int) -> None:
+        """Build every instance and its starting points, as the runs will.
+
+        Called before anything is started. To read a log, :meth:`build` alone must suffice.
+
+        Raises:
+            InvalidSolution: a starting point is no point of the space.
+            UsageError: an instance cannot be built, or cannot be evaluated here.
+        """
+        for target in self.targets:
+            for repetition in range(repetitions if self.varies() else 1):
+                self.build(target, repetition).starts(np.random.default_rng(0))
+
+
+def label(target: Target) -> str:
+    """A target in a few characters, as in ``w=15 b=14``; ``-`` for a problem without one."""
+    return " ".join(f"{name}={value}" for name, value in target.items()) or "-"

@@ -1,0 +1,1 @@
+"""Spaces of points: named coordinates, and tours."""

@@ -1,0 +1,121 @@
+"""A report as data: JSON (a list of objects, one per row) and CSV (the same, flat)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from opro_cli.core.events import STATUSES
+from opro_cli.core.text import clean
+from opro_cli.core.totals import MODEL
+from opro_cli.report.formats import RenderOptions
+from opro_cli.report.rows import Row
+from opro_cli.report.statistics import wilson
+from opro_cli.report.summary import Summary
+from opro_cli.report.tables.pairwise import compare, opponents
+
+
+def render_json(summary: Summary, options: RenderOptions) -> str:
+    """The rows as a JSON list."""
+    rows = list(_objects(summary))
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+
+
+def render_csv(summary: Summary, options: RenderOptions) -> str:
+    """The rows with nested keys joined by dots; the items of a list are separated by spaces."""
+    flat = [dict(_flat(row)) for row in _objects(summary)]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return stream.getvalue()
+
+
+def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """One row as a JSON object, with its comparisons against a baseline."""
+    best, usage = row.best, row.usage
+    space = row.runs[0].spec.build_problem().space
+    rate = wilson(len(row.solved), len(row.runs))
+    stats = {
+        "steps": row.steps,
+        "distinct_pairs": row.distinct_pairs,
+        "recorded_pairs": row.recorded_pairs,
+        "evaluations": row.evaluations,
+        "gap": row.gap,
+    }
+    return {
+        "preset": row.preset,
+        "problem": row.problem,
+        "optimizer": row.optimizer,
+        "model": row.model,
+        "target": row.target,
+        "axes": row.axes,
+        "settings": row.settings,
+        "reps": len(row.runs),
+        "converged": len(row.solved),
+        "failed": row.states["failed"],
+        "unfinished": row.states["unfinished"],
+        **{name: stat.to_json() if stat else None for name, stat in stats.items()},
+        "calls": row.calls,
+        "tokens": {
+            "input": usage.input if usage else None,
+            "output": usage.output if usage else None,
+        },
+        "thinking_tokens": usage.thinking if usage else None,
+        "cost": row.cost,
+        "seconds": round(row.seconds, 3),
+        "max_evaluations": row.budget,
+        "sees": row.kind.information,
+        "statistics": {
+            "converged": {"rate": len(row.solved) / len(row.runs), "interval": list(rate)},
+            **{name: stat.more_json() if stat else None for name, stat in stats.items()},
+        },
+        "replies": {
+            "received": sum(run.totals.replies for run in row.runs),
+            **{status: row.statuses[status] for status in STATUSES},
+            "retries": sum(run.totals.retries for run in row.runs),
+            "idle_steps": sum(run.totals.idle for run in row.runs),
+            "lost": sum(row.lost.values()),
+        },
+        "points": {"model": row.sources[MODEL], "code": row.random_search_points},
+        "solved_by": dict(row.solvers),
+        "best": {
+            "point": space.to_values(best[0]) if best else None,
+            "value": best[1] if best else None,
+        },
+        "stop_reasons": row.stop_reasons,
+        "published": row.published,
+        "runs": [run.id for run in row.runs],
+        **({"paired": list(paired)} if paired else {}),
+    }
+
+
+def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
+    pairs = list(opponents(summary.rows, summary.baseline)) if summary.baseline else []
+    for row in summary.rows:
+        bases = [base for mine, base in pairs if mine is row]
+        yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and cells. A list that holds objects is numbered, any other is one cell."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for i, inner in enumerate(value):
+            yield from _flat(inner, f"{prefix}.{i}")
+    elif isinstance(value, list):
+        yield prefix, " ".join(str(item) for item in value)
+    else:
+        yield prefix, _cell(value) if isinstance(value, str) else value
+
+
+def _cell(text: str) -> str:
+    """Text on one line, and none that a spreadsheet would take for a formula."""
+    shown = clean(text, 2000)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

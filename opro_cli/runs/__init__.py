@@ -1,0 +1,1 @@
+"""Runs on disk: recorded, locked, resumed, replayed; and the execution of many."""

@@ -1,0 +1,248 @@
+"""A run read once from its log: for reports, for resuming it and for replaying it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import TypeAlias
+
+from opro_cli.core.events import (
+    PAUSES,
+    UNREPEATED,
+    Evaluated,
+    Evaluation,
+    Event,
+    Failed,
+    Point,
+    Prompted,
+    Replied,
+    Reply,
+    Resumed,
+    Started,
+    Stepped,
+    Stopped,
+)
+from opro_cli.core.problem import nearest_point
+from opro_cli.core.totals import MODEL, START, RunTotals
+from opro_cli.presets.spec import RunSpec
+from opro_cli.runs.log import LoggedEvent
+from opro_cli.runs.progress import RunView
+from opro_cli.runs.store import Session, StoredRun
+
+Key: TypeAlias = tuple[str, int, int]
+
+
+@dataclass
+class RunRecord:
+    """A run so far.
+
+    The events are all there, in their order, unless only the totals were asked for.
+    """
+
+    view: RunView
+    events: list[Event] = field(default_factory=list)
+    last: Event | None = None
+    spans: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Of each session: from when to when."""
+    optimum: float | None = None
+    """The value at the target, where it was recorded."""
+    ours: bool = True
+    """Whether this tool recorded it, so that every field of every event can be compared."""
+    same_version: bool = False
+    """Whether this very version recorded it, so that prompts must be equal to the letter."""
+    changed: str = ""
+    """The first thing that is not as it was written, according to the checksums."""
+
+    @property
+    def spec(self) -> RunSpec:
+        """The settings of the run."""
+        return self.view.spec
+
+    @property
+    def totals(self) -> RunTotals:
+        """The totals of the run."""
+        return self.view.totals
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.totals.state in ("converged", "stopped")
+
+    @cached_property
+    def by_key(self) -> dict[Key, Event]:
+        """The events that are not written again when the run is resumed."""
+        return {found: event for event in self.events if (found := event_key(event)) is not None}
+
+    @cached_property
+    def replies(self) -> dict[tuple[int, int], Reply]:
+        """Replies by step and sample: they are not asked for again."""
+        return {(e.step, e.sample): e.reply for e in self.events if isinstance(e, Replied)}
+
+    @cached_property
+    def values(self) -> dict[Point, Evaluation]:
+        """Points with their values: they are not evaluated again."""
+        found: dict[Point, Evaluation] = {}
+        for event in self.events:
+            if isinstance(event, Started | Stepped):
+                for pair in event.pairs:
+                    found.setdefault(pair.point, pair)
+            elif isinstance(event, Evaluated):
+                pair = Evaluation(event.point, event.value, why=event.why)
+                found.setdefault(event.point, pair)
+        return found
+
+    @cached_property
+    def starts(self) -> tuple[Evaluation, ...]:
+        """The starting points."""
+        return next((event.pairs for event in self.events if isinstance(event, Started)), ())
+
+    @cached_property
+    def steps(self) -> dict[int, Stepped]:
+        """The finished steps by number."""
+        return {event.step: event for event in self.events if isinstance(event, Stepped)}
+
+    @cached_property
+    def shown(self) -> dict[int, tuple[tuple[Point, str], ...]]:
+        """The pairs shown in each step's first meta-prompt."""
+        return {
+            event.step: event.shown
+            for event in reversed(self.events)
+            if isinstance(event, Prompted)
+        }
+
+    @property
+    def stop(self) -> Stopped | None:
+        """The last stop."""
+        stops = [event for event in self.events if isinstance(event, Stopped)]
+        return stops[-1] if stops else None
+
+    def uninterrupted(self) -> list[Event]:
+        """The events as a run without interruptions would have recorded them.
+
+        The replies of a step are sorted by number, and pauses and failures that the run has
+        outlived are left out.
+        """
+        return list(_uninterrupted(self.events))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A recording that cannot be read."""
+
+    name: str
+    why: str
+
+
+def event_key(event: Event) -> Key | None:
+    """The identity of an event that is made again; None for one that may happen again."""
+    match event:
+        case Started():
+            return ("started", 0, 0)
+        case Prompted(step=step, first=first):
+            return ("prompted", step, first)
+        case Replied(step, sample):
+            return ("replied", step, sample)
+        case Stepped():
+            return ("stepped", event.step, 0)
+        case Stopped(_, reason) if reason not in PAUSES:
+            return ("stopped", 0, 0)
+    return None
+
+
+def empty_totals(spec: RunSpec, *, model_only: bool = False) -> RunTotals:
+    """Totals of no events, for a problem with this direction.
+
+    Args:
+        spec: of the run.
+        model_only: where a model proposes, count only its points and the starting points.
+    """
+    problem = spec.build_problem()
+    totals = RunTotals(direction=problem.text.direction)
+    if model_only and spec.optimizer.asks_model:
+        totals.counts = lambda pair: pair.source in (START, MODEL)
+        totals.solves = lambda pair: problem.solved(
+            nearest_point(problem.space, pair.point), pair.value
+        )
+    return totals
+
+
+def new_record(spec: RunSpec) -> RunRecord:
+    """The record of a run that is not begun."""
+    return RunRecord(RunView("", spec, empty_totals(spec)))
+
+
+def read_record(
+    run: StoredRun, *, whole: bool = True, model_only: bool = False, checked: bool = True
+) -> RunRecord:
+    """A run from its log.
+
+    Args:
+        run: the run.
+        whole: keep the events too, not only the totals.
+        model_only: count only the points that a model proposed, where one does.
+        checked: whether a wrong checksum is an error.
+
+    Raises:
+        RunsError: the log is damaged.
+    """
+    spec = run.spec()
+    named = run.about.get("model")
+    model = named if isinstance(named, str) and spec.optimizer.asks_model else None
+    totals = empty_totals(spec, model_only=model_only)
+    record = RunRecord(RunView(run.id, spec, totals, model, run.created))
+    sessions = _Sessions(run.sessions())
+    for logged in run.log(checked=checked):
+        session, new = sessions.of(logged)
+        if session is not None:
+            began = record.spans.get(session.name, (session.began, None))[0]
+            record.spans[session.name] = (began, max(began, logged.time))
+            if new:
+                totals.resumed(logged.time)
+        totals.add(logged.event, logged.time)
+        if not isinstance(logged.event, UNREPEATED) or isinstance(logged.event, Failed):
+            record.last = logged.event
+        if whole:
+            record.events.append(logged.event)
+    if not whole:
+        totals.forget_points()
+    return record
+
+
+class _Sessions:
+    """Finds the session that wrote each event.
+
+    A session of format 2 begins with a Resumed event. Older ones are told by the clock.
+    """
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self._by_name = {session.name: session for session in sessions}
+        self._by_clock = list(sessions)
+        self._current: Session | None = None  # the first runs have no list of sessions
+        self._marked = False
+
+    def of(self, logged: LoggedEvent) -> tuple[Session | None, bool]:
+        """The session of an event, and whether it is another one than that of the event before."""
+        before = self._current
+        if isinstance(logged.event, Resumed):
+            self._marked = True
+            self._current = self._by_name.get(logged.event.session, before)
+        while not self._marked and self._by_clock and logged.time >= self._by_clock[0].began:
+            self._current = self._by_clock.pop(0)
+        return self._current, self._current is not before
+
+
+def _uninterrupted(events: list[Event]) -> Iterator[Event]:
+    replies: list[Replied] = []
+    for event in events:
+        if isinstance(event, Replied):
+            replies.append(event)
+            continue
+        pause = isinstance(event, Stopped) and event.reason in PAUSES
+        if pause or isinstance(event, UNREPEATED):
+            continue
+        yield from sorted(replies, key=lambda r: (r.step, r.sample))
+        replies = []
+        yield event
+    yield from sorted(replies, key=lambda r: (r.step, r.sample))

@@ -1,0 +1,146 @@
+"""``opro resume``: which runs are continued, and under which caps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from opro_cli.core.errors import OproError, UsageError
+from opro_cli.core.model import ModelRequest
+from opro_cli.llm import choose_model
+from opro_cli.llm.budget import BudgetSettings
+from opro_cli.llm.limiter import LimitSettings
+from opro_cli.llm.provider import ModelChoice
+from opro_cli.presets.environment import Environment
+from opro_cli.presets.overrides import option_text, parse_scalar
+from opro_cli.presets.resolve import resolve
+from opro_cli.runs.jobs import Jobs, jobs_of_runs, overridden
+from opro_cli.runs.record import read_record
+from opro_cli.runs.store import RunStore, StoredRun
+
+M = TypeVar("M", bound=BaseModel)
+
+CAPS = ("max_cost", "max_calls", "max_tokens", "max_time")
+
+NEXT = "`opro runs list` shows all runs; --runs-dir names another directory"
+
+
+def jobs_to_resume(
+    store: RunStore, ids: Sequence[str], caps: Mapping[str, str], env: Environment
+) -> Jobs:
+    """The jobs of ``opro resume``.
+
+    Args:
+        store: the runs directory; its lock is held by the caller.
+        ids: ids or their beginnings; none, or ``latest``, for the last command that left any run
+            unfinished.
+        caps: caps that replace those the command was given.
+        env: environment and ``.env``.
+
+    Raises:
+        UsageError: there is nothing to resume, or a cap is not a number.
+        RunsError: a run is damaged, or another command is writing it.
+        ModelUnavailable: a model is not available any more.
+    """
+    chosen = _last(store) if list(ids) in ([], ["latest"]) else _named(store, ids)
+    others = _same_command(chosen, store)
+    requests = dict.fromkeys(r for run in chosen for r in run.spec().model_requests().values())
+    models: dict[ModelRequest, ModelChoice] = {r: choose_model(r, env) for r in requests}
+    resolved = chosen[-1].about.get("preset", {}).get("resolved", {})
+    budget = _settings(BudgetSettings, {**_caps([*others, *chosen]), **_numbers(caps)})
+    limits = _settings(LimitSettings, resolved.get("limits", {}))
+    notices = [notice for choice in models.values() for notice in choice.notices]
+    notices += _changed(chosen)
+    return jobs_of_runs(chosen, models, limits, budget, tuple(dict.fromkeys(notices)), others)
+
+
+def _named(store: RunStore, ids: Sequence[str]) -> list[StoredRun]:
+    chosen, damaged = store.select(ids)
+    if damaged:
+        raise damaged[0]
+    if all(read_record(run, whole=False).finished for run in chosen):
+        raise UsageError(f"{_listed(chosen)}: finished; there is nothing to resume.", NEXT)
+    return chosen
+
+
+def _last(store: RunStore) -> list[StoredRun]:
+    """All runs of the last command that left one unfinished."""
+    for run in store.last_used():
+        if not read_record(run, whole=False).finished:
+            break
+    else:
+        raise UsageError(f"There is no unfinished run in {store.root}.", NEXT)
+    return [run, *_same_command([run], store)]
+
+
+def _same_command(chosen: Sequence[StoredRun], store: RunStore) -> list[StoredRun]:
+    """The other runs of the commands that began these runs, or wrote them last."""
+    ids = {run.id for run in chosen}
+    batches = {run.about.get("batch") for run in chosen} - {None}
+    sessions = {_session(run) for run in chosen} - {None}
+    return [
+        run
+        for run in store.all()[0]
+        if run.id not in ids and (run.about.get("batch") in batches or _session(run) in sessions)
+    ]
+
+
+def _session(run: StoredRun) -> str | None:
+    """The command that wrote a run last."""
+    sessions = run.sessions()
+    return sessions[-1].name if sessions else None
+
+
+def _caps(chosen: Sequence[StoredRun]) -> dict[str, Any]:
+    """The caps that the last command with these runs was given, or else its preset."""
+    last = [sessions[-1] for run in chosen if (sessions := run.sessions())]
+    if last:
+        return dict(max(last, key=lambda session: (session.number, session.began)).budget)
+    resolved = chosen[-1].about.get("preset", {}).get("resolved", {})
+    return {key: value for key, value in resolved.get("budget", {}).items() if value is not None}
+
+
+def _changed(chosen: Sequence[StoredRun]) -> list[str]:
+    """Sentences about presets whose files have changed: their runs continue as they were begun."""
+    notices = []
+    for path, sha in {_origin(run) for run in chosen}:
+        try:
+            now = resolve(path).base.sha256() if path and Path(path).is_file() else sha
+        except OproError:
+            now = None
+        if now != sha:
+            notices.append(f"{path} has changed since; its runs are finished as they were begun.")
+    return notices
+
+
+def _origin(run: StoredRun) -> tuple[str, str]:
+    """The file a run came from and its hash, where nothing was set over it; else nothing."""
+    about = run.about.get("preset", {})
+    path, sources = str(about.get("path", "")), about.get("sources", {})
+    if overridden(path, sources):
+        return "", ""
+    return path, str(about.get("sha256", ""))
+
+
+def _numbers(caps: Mapping[str, str]) -> dict[str, Any]:
+    return {key: parse_scalar(str(value)) for key, value in caps.items()}
+
+
+def _settings(model: type[M], values: Mapping[str, Any]) -> M:
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = option_text(str(first["loc"][0]))
+        raise UsageError(
+            f"{name} is {first['input']!r}; {first['msg'][:1].lower()}{first['msg'][1:]}.",
+            f"as in {name} 5",
+        ) from None
+
+
+def _listed(runs: Sequence[StoredRun]) -> str:
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return runs[0].id + more

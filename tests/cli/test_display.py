@@ -1,0 +1,220 @@
+"""Displays: what each shows, that none can stop a run, and that no text acts on the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from opro_cli.cli import progress
+from opro_cli.cli.progress.lines import JsonLines, PlainLines
+from opro_cli.cli.progress.live import SPARK, LiveTable, sparkline
+from opro_cli.core.errors import UsageError
+from opro_cli.core.events import (
+    Evaluation,
+    Failed,
+    ParsedSolution,
+    Replied,
+    Reply,
+    Started,
+    Stepped,
+    Stopped,
+    Usage,
+)
+from opro_cli.core.optimizer import Limits
+from opro_cli.core.text import clean, count, duration, number
+from opro_cli.optimizers.opro.settings import OproSettings
+from opro_cli.presets.spec import RunSpec
+from opro_cli.problems.regression.linear import LinearSettings
+from opro_cli.runs.progress import RunView
+
+HOSTILE = "[red]\x1b[2J\x1b]0;title\x07\u202e\nnew"
+
+
+def watched(repetition: int = 0, **axes) -> RunView:
+    spec = RunSpec(
+        preset="p",
+        problem=LinearSettings(targets=[{"w": 15, "b": 14}]),
+        repetition=repetition,
+        optimizer=OproSettings(),
+        seed=0,
+        limits=Limits(500, 60),
+        axes=axes,
+    )
+    return RunView(f"run{repetition}", spec)
+
+
+EVENTS = [
+    Started((Evaluation((14, 14), 42747.8, "start"),)),
+    Replied(1, 0, Reply(HOSTILE, "stop", HOSTILE, Usage(100, 8))),
+    Replied(1, 1, Reply("15, b=13", "stop", "m", Usage(0, 8))),
+    Stepped(
+        1,
+        (Evaluation((15, 13), 128.38),),
+        (ParsedSolution(0, "unparsable"), ParsedSolution(1, "used")),
+        1,
+    ),
+    Stopped(1, "patience"),
+]
+
+
+def play(shown, events=EVENTS, run=None):
+    run = run or watched()
+    shown.begin([run], 1)
+    for event in events:
+        run.totals.add(event)
+        shown.event(run, event)
+        shown.tick(0.0)
+    shown.end()
+
+
+def test_plain_is_a_line_a_step():
+    stream = io.StringIO()
+    play(PlainLines(stream))
+    assert stream.getvalue().splitlines() == [
+        "w=15 b=14 run 1: started, 1 starting point, best (14, 14) 42747.8",
+        "w=15 b=14 run 1: step 1/500, best (15, 13) 128.38, 2 points, 1 rejected, 2 calls",
+        "w=15 b=14 run 1: stopped after 1 step in 0.0s (no progress for 60 steps), "
+        "best (15, 13) 128.38",
+    ]
+
+
+def test_json_is_a_line_an_event():
+    stream = io.StringIO()
+    play(JsonLines(stream))
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["type"] for line in lines] == [
+        "started",
+        "replied",
+        "replied",
+        "stepped",
+        "stopped",
+    ]
+    assert {line["run"] for line in lines} == {"run0"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_live_table_shows_a_row_a_run_and_collapses_it_to_a_line(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    run = watched()
+    live = LiveTable(stream)
+    live.begin([run], 1)
+    for event in EVENTS[:-1]:
+        run.totals.add(event)
+        live.event(run, event)
+    live.tick(0.0)
+    running = stream.getvalue()
+    for heading in ("step", "best", "value", "points", "rejected", "calls", "tokens", "time"):
+        assert heading in running
+    assert "w=15 b=14 run 1" in running
+    assert "1/500" in running
+    assert "(15, 13)" in running
+    assert "128.38" in running
+    run.totals.add(EVENTS[-1])
+    live.event(run, EVENTS[-1])
+    live.end()
+    assert "stopped after 1 step" in stream.getvalue()
+
+
+def test_the_live_table_keeps_its_height(monkeypatch):
+    from rich.console import Console
+
+    monkeypatch.setenv("COLUMNS", "120")
+    runs = [watched(i) for i in range(20)]
+    live = LiveTable(Terminal())
+    heights = set()
+    live._live.start = lambda: None
+    live._live.update = lambda shown, refresh: heights.add(
+        len(Console(width=120, file=io.StringIO()).render_lines(shown))
+    )
+    live.begin(runs, 12)
+    for run in runs:
+        for event in EVENTS:
+            run.totals.add(event)
+            live.event(run, event)
+            live.tick(0.0)
+    assert len(heights) == 1
+
+
+@pytest.mark.parametrize("make", [PlainLines, LiveTable])
+def test_text_from_elsewhere_does_not_act_on_the_terminal(make, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    stream = io.StringIO()
+    run = watched(0, **{"opro.model": HOSTILE})
+    play(make(stream), [EVENTS[0], Failed(1, "LLMError", HOSTILE)], run)
+    text = stream.getvalue()
+    assert "\x1b[2J" not in text
+    assert "\x1b]0;" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+    assert "[red]" in text  # shown, not obeyed
+
+
+def test_a_display_that_fails_stops_nothing():
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("terminal gone")
+
+    play(progress.choose("plain", Broken(), {}))
+
+
+@pytest.mark.parametrize(
+    ("terminal", "env", "kind"),
+    [
+        (True, {}, "LiveTable"),
+        (True, {"TERM": "dumb"}, "PlainLines"),
+        (True, {"CI": "true"}, "PlainLines"),
+        (False, {}, "PlainLines"),
+    ],
+)
+def test_auto_is_live_on_a_terminal_and_plain_elsewhere(terminal, env, kind):
+    stream = Terminal() if terminal else io.StringIO()
+    assert type(progress.choose("auto", stream, env).inner).__name__ == kind
+
+
+def test_an_unknown_display_is_an_error():
+    with pytest.raises(UsageError, match="no display 'cinema'"):
+        progress.choose("cinema", io.StringIO(), {})
+
+
+def test_the_sparkline_falls_with_the_loss():
+    assert sparkline([]) == ""
+    assert sparkline([5.0]) == "▁" * SPARK
+    line = sparkline([1e6, 1e4, 1e2, 1.0])
+    assert line[0] == "█"
+    assert line[-1] == "▁"
+    assert list(line) == sorted(line, reverse=True)
+    assert len(sparkline([3.0, -1.0, float(-5)])) == SPARK
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\u202etxt", "\\u202etxt"),
+        ("\ud800", "\\ud800"),
+        ("ü–−漢", "ü–−漢"),
+        ("x" * 400, "x" * 299 + "…"),
+    ],
+)
+def test_clean_is_one_printable_line(text, shown):
+    assert clean(text) == shown
+
+
+def test_numbers_are_short():
+    assert [number(v) for v in (64.0, 42747.8145, 5.70759e6, float("inf"))] == [
+        "64",
+        "42747.8",
+        "5.70759e+06",
+        "inf",
+    ]
+    assert [count(v) for v in (950, 12_345, 4_560_000)] == ["950", "12.3k", "4.56M"]
+    assert [duration(v) for v in (3.21, 125, 3720)] == ["3.2s", "2m05s", "1h02m"]

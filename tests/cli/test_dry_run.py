@@ -1,0 +1,73 @@
+"""What is printed instead of started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from hypothesis import strategies as st
+
+from opro_cli.cli import dry_run
+from opro_cli.core.errors import PresetError
+from opro_cli.presets.resolve import resolve
+from tests.conftest import EXAMPLES, for_all
+from tests.planning import PROBLEM, write
+
+GRID = PROBLEM + "baselines: [sgd]\nsweep: {opro.temperature: [1.0, 1.5], seed: [1, 2]}\n"
+
+
+class TestPrinted:
+    def test_a_printed_sweep_is_the_same_sweep_again(self, opro):
+        write(GRID, "grid.yaml")
+        first = opro("sweep", "grid.yaml", "--set", "sweep.reps=[1, 2]", "--print-config")
+        assert "sweep:\n  opro.temperature: [1.0, 1.5]  # grid.yaml\n" in first.stdout
+        assert "  reps: [1, 2]  # --set sweep.reps\n" in first.stdout
+        runs = json.loads(
+            opro("sweep", "grid.yaml", "--set", "sweep.reps=[1, 2]", "--dry-run", "--json").stdout
+        )["runs"]
+        Path("grid.yaml").write_text(first.stdout)
+        again = json.loads(opro("sweep", "grid.yaml", "--dry-run", "--json").stdout)["runs"]
+        assert again == runs
+        assert len(runs) > 4
+        assert "sweep:" not in opro("run-opro", "-p", "grid.yaml", "--print-config").stdout
+
+    def test_json_and_print_config_is_json(self, opro):
+        write(GRID, "grid.yaml")
+        done = opro("sweep", "grid.yaml", "--temperature", "0.5", "--print-config", "--json")
+        printed = json.loads(done.stdout)
+        assert printed["preset"]["sweep"] == {"seed": [1, 2]}
+        assert printed["preset"]["opro"]["temperature"] == 0.5
+        assert printed["sources"]["opro.temperature"] == "--temperature"
+
+    def test_every_value_has_its_source_and_the_path_is_clean(self, opro):
+        Path("deep/er").mkdir(parents=True)
+        write(PROBLEM.replace("}]", "}], seeds: {noise: {first: 3}}"))
+        words = ["run-opro", "-p", "./deep/er/../.././mine.yaml"]
+        done = opro(*words, "--set", "problem.seeds.w.first=7", "--print-config")
+        assert "# mine.yaml, --set problem.seeds.w" in done.stdout
+        assert ".." not in done.stdout
+        for line in done.stdout.splitlines():
+            assert "  # " in line or line.endswith(":") or line.startswith("  - "), line
+
+    @EXAMPLES
+    def test_any_text_is_printed_and_read_back(self, examples):
+        def check(texts):
+            title, description = texts
+            data = {**yaml.safe_load(PROBLEM), "title": title, "description": description}
+            Path("mine.yaml").write_text(json.dumps(data))
+            try:
+                found = resolve("./mine.yaml")
+            except PresetError:  # a character that YAML does not have
+                return
+            printed = dry_run.to_yaml(found.base, found.sources)
+            Path("mine.yaml").write_text(printed, encoding="utf-8")
+            assert resolve("./mine.yaml").base == found.base
+
+        text = st.text() | st.sampled_from(["1e-6", "yes", "010", "# x", "a: b", "null", "x" * 300])
+        for_all(examples, st.tuples(text, text), check)
+
+    def test_published_figures_are_not_printed_for_other_settings(self, opro):
+        done = opro("run-opro", "-p", "exp3", "--temperature", "1.1", "--print-config")
+        assert "optimizer: opro" not in done.stdout
+        assert "optimizer: sgd" in done.stdout
