@@ -1,18 +1,21 @@
-"""Kill a sweep at random moments, resume it, and hold every log against an undisturbed one.
+"""Kill commands at random moments, resume them, and hold every log against an undisturbed one.
 
     python benchmarks/crash.py --kills 200
+    python benchmarks/crash.py --kills 20 --local
 
-A sweep of several runs is made against a model server on the loopback interface, which answers from
-prompt and seed alone and counts requests. Its process group is killed with SIGKILL at a moment
-drawn uniformly from the time the sweep takes, then it is resumed (by ``opro resume`` or by the
-same command again, in turn) and killed again, until it finishes; then the next sweep begins. Of
-each sweep: is every log equal to that of the undisturbed sweep, times apart; and how many requests
-more did the server see than the undisturbed sweep needs?
+Two sweeps are made at the same time in one runs directory, against a model server on the loopback
+interface, which answers from prompt and seed alone and counts requests; with ``--local``, with the
+embedded model. All their processes are killed with SIGKILL at a moment drawn uniformly from the
+time they take, then they are resumed (by three ``opro resume`` at once or by the same commands
+again, in turn) and killed again, until they finish; then the next two begin. Of each: is every log
+equal to that of the undisturbed sweeps, times apart; and how many calls more were begun than these
+need?
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -21,16 +24,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from loopback import serving
 
-PRESET = """\
-problem: {kind: linear, targets: [{w: 15, b: 14}, {w: 2, b: 30}, {w: 36, b: -1}]}
+HOSTED = """\
+problem: {kind: linear, targets: [{w: 15, b: 14}, {w: %d, b: 30}, {w: 36, b: -1}]}
 opro: {points_per_step: 3, model: gemini-3.5-flash-lite}
 sgd: {learning_rate: 1e-5}
 baselines: [sgd]
@@ -38,10 +40,21 @@ reps: 2
 max_steps: 8
 limits: {concurrency: 16}
 """
-IN_FLIGHT = 16
-"""Requests that one kill can cost: the calls in flight, at most ``limits.concurrency``."""
+LOCAL = """\
+problem: {kind: linear, targets: [{w: 15, b: 14}, {w: %d, b: 30}]}
+opro: {points_per_step: 2, model: local}
+sgd: {learning_rate: 1e-5}
+baselines: [sgd]
+max_steps: 4
+"""
+NAMES = ("one", "two")
+"""Of the presets, whose sweeps are made at the same time."""
+AGAIN = [["sweep", f"{name}.yaml"] for name in NAMES]
+RESUMES = [["resume"]] * 3
+IN_FLIGHT = 2 * 16
+"""Calls that one kill can cost: those in flight, at most ``limits.concurrency`` a command."""
 LATENCY = 0.1
-ASIDE = ("resumed", "called", "callfailed")
+ASIDE = ("resumed", "called", "callfailed", "evaluated")
 """Types of events that tell how a run was made: another session has others."""
 
 
@@ -53,7 +66,6 @@ class Bench:
     folder: Path
     rng: random.Random
     kills: int = 0
-    spans: list[float] = field(default_factory=list)
 
     def start(self, runs: str, *words: str) -> subprocess.Popen[bytes]:
         """A command in a process group of its own."""
@@ -68,46 +80,57 @@ class Bench:
             start_new_session=True,
         )
 
-    def asked(self) -> int:
-        """Requests the server has answered so far."""
-        with urllib.request.urlopen(f"{self.url}/count") as reply:
-            return int(json.load(reply)["asked"])
-
-    def whole(self, runs: str) -> tuple[float, int]:
-        """An undisturbed sweep: its seconds and its requests."""
-        before, began = self.asked(), time.monotonic()
-        process = self.start(runs, "sweep", "crash.yaml")
-        _, said = process.communicate()
-        if process.returncode:
-            raise SystemExit(said.decode())
-        return time.monotonic() - began, self.asked() - before
-
-    def disturbed(self, runs: str, seconds: float, most: int) -> tuple[int, int]:
-        """A sweep that is killed and resumed until it ends: its kills and its requests."""
-        before, kills = self.asked(), 0
-        words = again = ["sweep", "crash.yaml"]
-        while True:
-            process = self.start(runs, *words)
-            if self.kills + kills < most:
-                try:
-                    _, said = process.communicate(timeout=self.rng.uniform(0, seconds))
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.communicate()
-                    kills += 1
-                    begun = any((self.folder / runs).glob("*/run.json"))
-                    words = ["resume"] if begun and kills % 2 else again
-                    continue
-            else:
-                _, said = process.communicate()
-            if b"no unfinished run" in said:  # killed after the last of its events
-                words = again
-                continue
+    def whole(self, runs: str) -> float:
+        """Undisturbed sweeps: their seconds."""
+        began = time.monotonic()
+        for process in [self.start(runs, *words) for words in AGAIN]:
+            _, said = process.communicate()
             if process.returncode:
-                raise SystemExit(f"after {kills} kills: {said.decode()}")
-            break
+                raise SystemExit(said.decode())
+        return time.monotonic() - began
+
+    def disturbed(self, runs: str, seconds: float, most: int) -> int:
+        """Sweeps that are killed and resumed until they end: the number of kills."""
+        kills, commands = 0, AGAIN
+        while True:
+            processes = [self.start(runs, *words) for words in commands]
+            if self.kills + kills < most:
+                time.sleep(self.rng.uniform(0, seconds))
+            killed = self.kills + kills < most and any(p.poll() is None for p in processes)
+            for process in processes if killed else ():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            said = [process.communicate()[1].decode() for process in processes]
+            codes = [process.returncode for process in processes]
+            if killed:
+                kills += 1
+                begun = any((self.folder / runs).glob("*/run.json"))
+                commands = RESUMES if begun and kills % 2 else AGAIN
+                continue
+            wrong = [
+                text
+                for code, text in zip(codes, said, strict=True)
+                if code and not any(words in text for words in REFUSED)
+            ]
+            if wrong:
+                raise SystemExit(f"after {kills} kills: {wrong[0]}")
+            if commands is AGAIN and not any(codes):
+                break
+            commands = AGAIN
         self.kills += kills
-        return kills, self.asked() - before
+        return kills
+
+
+REFUSED = ("is being written by", "no unfinished run")
+"""Why a command may end with nothing done, where another is at work or was faster."""
+
+
+def calls(root: Path) -> int:
+    """The model calls that were begun, according to the logs."""
+    return sum(
+        path.read_text(encoding="utf-8").count('"type": "called"')
+        for path in root.glob("*/events.jsonl")
+    )
 
 
 def logs(root: Path) -> dict[str, list[dict[str, Any]]]:
@@ -149,35 +172,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--local", action="store_true", help="with the embedded model")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, serving(LATENCY) as url:
         bench = Bench(url, Path(folder), random.Random(asked.seed))
-        (bench.folder / "crash.yaml").write_text(PRESET, encoding="utf-8")
-        seconds, needed = bench.whole("whole")
-        wanted = logs(bench.folder / "whole")
+        for number, name in enumerate(NAMES):
+            text = (LOCAL if asked.local else HOSTED) % (2 + number)
+            (bench.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+        seconds = bench.whole("whole")
+        wanted, needed = logs(bench.folder / "whole"), calls(bench.folder / "whole")
         events = sum(map(len, wanted.values()))
         print(
-            f"undisturbed: {len(wanted)} runs, {events} events, {needed} requests, {seconds:.1f} s",
+            f"undisturbed: {len(wanted)} runs, {events} events, {needed} calls, {seconds:.1f} s",
             flush=True,
         )
         equal, worst, extra, sweeps = True, 0.0, 0, 0
         while bench.kills < asked.kills:
             sweeps += 1
             name = f"killed-{sweeps}"
-            kills, requests = bench.disturbed(name, seconds, asked.kills)
+            kills = bench.disturbed(name, seconds, asked.kills)
             same = logs(bench.folder / name) == wanted
+            more = calls(bench.folder / name) - needed
             equal &= same
-            extra += requests - needed
-            worst = max(worst, (requests - needed) / max(kills, 1))
+            extra += more
+            worst = max(worst, more / max(kills, 1))
             print(
-                f"sweep {sweeps}: {kills} kills, logs {'equal' if same else 'DIFFER'}, "
-                f"{requests - needed} requests more",
+                f"sweeps {sweeps}: {kills} kills, logs {'equal' if same else 'DIFFER'}, "
+                f"{more} calls more",
                 flush=True,
             )
     print(
-        f"{bench.kills} kills in {sweeps} sweeps: logs {'all equal' if equal else 'DIFFER'}; "
-        f"{extra / max(bench.kills, 1):.1f} requests more a kill on average, at most "
-        f"{worst:.1f} in a sweep ({IN_FLIGHT} can be in flight)"
+        f"{bench.kills} kills in {sweeps} times two sweeps: logs "
+        f"{'all equal' if equal else 'DIFFER'}; {extra / max(bench.kills, 1):.1f} calls more a "
+        f"kill on average, at most {worst:.1f} ({IN_FLIGHT} can be in flight)"
     )
     return 0 if equal and worst <= IN_FLIGHT else 1
 

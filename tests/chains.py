@@ -10,12 +10,12 @@ from opro_cli.runs.store import EVENTS_FILE
 from tests.loopback import Answer, Asked, gemini, solution
 
 
-def by_prompt(asked: Asked) -> Answer:
+def by_prompt(asked: Asked, model: str = "gemini-3.5-flash-lite") -> Answer:
     """The answer follows from prompt and seed alone, as with a deterministic model."""
     seed = asked.body["generationConfig"]["seed"]
     text = asked.body["contents"][0]["parts"][0]["text"]
     number = sum(text.encode()) + 31 * seed
-    return gemini(solution(number % 90 - 45, -50 - number % 7))
+    return gemini(solution(number % 90 - 45, -50 - number % 7), model=model)
 
 
 ASIDE = ("resumed", "called", "callfailed", "evaluated")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,12 @@ CLEARED = ("GEMINI", "GOOGLE", "OPENAI", "OPRO_", "MODEL_NAME", "CI", "NO_COLOR"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long proofs too")
+
+
+def pytest_configure() -> None:
+    # Commands of a suite in the background would ignore Ctrl-C, as nohup does; some are sent one.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,6 +64,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_cache: Path) -
         if name.startswith(CLEARED):
             monkeypatch.delenv(name)
     monkeypatch.setenv("OPRO_CACHE_DIR", str(model_cache))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     monkeypatch.chdir(tmp_path)
 
 

@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from opro_cli.core.events import STATUSES
+from opro_cli.core.events import MAX_TEXT, STATUSES
 from tests.chains import only_run, open_events
 from tests.loopback import gemini, solution
 
@@ -48,7 +48,7 @@ def test_a_reply_of_any_content_is_kept_counted_and_shown_harmless(opro, serve, 
     done = opro("run-opro", "--preset", "exp1", *SMALL, "--display", display)
     assert done.exit_code == 0, done.stderr
     kept = [e["reply"]["text"] for e in open_events(only_run()) if e["type"] == "replied"]
-    assert kept == [NASTY[name]]
+    assert kept == [NASTY[name][:MAX_TEXT]]
     (reading,) = open_events(only_run())[-2]["readings"]
     assert reading["fate"] in set(STATUSES) - {"used", "known"}
     outputs = [done.stdout, done.stderr if display != "rich" else ""]

@@ -78,8 +78,14 @@ def test_no_file_is_long(path):
 
 
 PURE = [path for path in FILES if package(module(path)) in ("core", "problems", "optimizers")]
-APART = {"opro_cli.problems.custom.workers", "opro_cli.problems.custom.worker"}
-"""The processes of a custom objective."""
+APART = {
+    "opro_cli.problems.custom.guard",
+    "opro_cli.problems.custom.processes",
+    "opro_cli.problems.custom.sources",
+    "opro_cli.problems.custom.worker",
+    "opro_cli.problems.tsp.tsplib",
+}
+"""The processes of a custom objective and its files, and a file with cities."""
 OUTSIDE = {"typer", "rich", "google", "yaml", "httpx2", "xllamacpp", "os", "pathlib", "io"}
 
 

@@ -94,3 +94,39 @@ def test_the_key_is_in_no_stream_of_a_real_process(serve):
         done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == 1
         assert not any(form in done.stdout + done.stderr for form in forms())
+
+
+def test_an_objective_that_raises_the_key_or_returns_it_shows_it_nowhere(serve, opro):
+    serve([gemini(json.dumps({"reasoning": KEY, "solution": {"x": 3}}))], key=KEY)
+    said = b""
+    for number, ending in enumerate(("raise RuntimeError(key)", "return key")):
+        Path(f"loss{number}.py").write_text(f"key = {KEY!r}\ndef loss(x):\n    {ending}\n")
+        Path(f"mine{number}.yaml").write_text(
+            f"problem: {{kind: custom, objective: 'loss{number}.py:loss', num_starts: 2,\n"
+            "          parameters: {x: {low: 0, high: 9}}}\n"
+        )
+        words = ("run-opro", "-p", f"./mine{number}.yaml", "--points-per-step", "1")
+        for command in (
+            (*words, "--max-steps", "1", "--display", "plain"),
+            (*words, "--max-steps", "1", "--display", "json", "--json", "--fresh"),
+            ("runs", "show", "latest"),
+            ("runs", "show", "latest", "--step", "1"),
+            ("report",),
+            ("replay", "runs"),
+        ):
+            done = opro(*command)
+            said += done.stdout.encode() + done.stderr.encode()
+    assert b"[key]" in said
+    files = [path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()]
+    assert len(files) > 6
+    for form in forms():
+        assert form not in said
+        assert not any(form in content for content in files)
+
+
+def test_a_key_in_the_command_is_not_recorded(serve, opro, monkeypatch):
+    serve([gemini(solution(1, 2))], key=KEY)
+    monkeypatch.setattr(sys, "argv", ["opro", "run-opro", "--set", f"description={KEY}"])
+    opro(*COMMANDS[0], "--display", "none")
+    for path in Path("runs").rglob("*.json*"):
+        assert not any(form in path.read_bytes() for form in forms()), path

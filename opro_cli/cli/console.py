@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from opro_cli.cli.characters import IN_ASCII
 from opro_cli.core.errors import OproError, OutputError
 
 INTERRUPTED = 130
@@ -47,7 +48,7 @@ def _usable(stream: TextIO | None) -> TextIO:
     if stream is None or stream.closed:  # started with `>&-`
         return _nowhere()
     if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
+        stream.reconfigure(errors=IN_ASCII)
     return stream
 
 

@@ -42,7 +42,20 @@ def to_yaml(
             first, *more = strict_yaml.dump(inner, item)
             first += f"  # {_source(dotted, item, sources)}"
             lines += [("  " if section else "") + line for line in (first, *more)]
+        if section and (unset := _unset(preset, key, value)):
+            lines.append(f"  # not set: {', '.join(unset)}")
     return "\n".join(lines) + "\n"
+
+
+def _unset(preset: Preset, key: str, shown: Mapping[str, Any]) -> list[str]:
+    """The settings of an optimizer that are left out where they are not used."""
+    section = preset.sections.get(key)
+    return [] if section is None else [n for n in type(section).model_fields if n not in shown]
+
+
+def _servers(plan: Plan) -> dict[str, str]:
+    """The servers that are not the provider's own, with who has named them, by model."""
+    return {choice.name: choice.server for choice in plan.models.values() if choice.server}
 
 
 def _source(dotted: str, value: Any, sources: Mapping[str, str]) -> str:
@@ -54,15 +67,18 @@ def _source(dotted: str, value: Any, sources: Mapping[str, str]) -> str:
 
 
 def config(plan: Plan) -> str:
-    """Every value of the preset with its source, as a preset."""
-    return to_yaml(plan.preset, plan.resolved.sources, plan.optimizers, plan.grid)
+    """Every value of the preset with its source, as a preset; the servers of models as comments."""
+    servers = [f"# {clean(name)} is at {clean(where)}\n" for name, where in _servers(plan).items()]
+    text = to_yaml(plan.preset, plan.resolved.sources, plan.optimizers, plan.grid)
+    return text + "".join(servers)
 
 
 def config_json(plan: Plan) -> str:
     """The same as one JSON object."""
     sweep = {"sweep": dict(plan.grid)} if plan.grid else {}
     shown = {**plan.preset.dump(plan.optimizers), **sweep}
-    return json.dumps({"preset": shown, "sources": dict(plan.resolved.sources)}) + "\n"
+    data = {"preset": shown, "sources": dict(plan.resolved.sources), "servers": _servers(plan)}
+    return json.dumps(data) + "\n"
 
 
 def as_json(plan: Plan) -> str:
@@ -85,6 +101,7 @@ def as_json(plan: Plan) -> str:
         "total": _estimate_json(estimator.total()),
         "assumed": ASSUMED,
         "unavailable": list(plan.unavailable),
+        "servers": _servers(plan),
     }
     return json.dumps(data) + "\n"
 

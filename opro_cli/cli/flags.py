@@ -205,8 +205,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("step", frozenset({SHOW}), "This step only: meta-prompt, replies and how each was used",
          ("--step",), metavar="N", type=int),
     # What to print.
-    Flag("form", frozenset({REPORT}), "table, markdown, csv or json", ("--format", "-f"),
-         metavar="FORMAT", default="table"),
+    Flag("form", frozenset({REPORT}), "table, markdown, csv or json [default: by the ending of "
+         "--output, else table]", ("--format", "-f"), metavar="FORMAT"),
     Flag("baseline", frozenset({REPORT}), "Compare with this optimizer, repetition by repetition",
          ("--baseline",), metavar="NAME"),
     Flag("model_only", frozenset({REPORT}), "Leave out random-search points in runs of a model",
@@ -217,8 +217,8 @@ FLAGS: tuple[Flag, ...] = (
          type=bool, default=False),
     Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR] [default: runs]",
          ("--runs-dir",), metavar="DIR", type=Path),
-    Flag("display", RUNNING, "Progress: auto, rich, plain, json or none", ("--display",),
-         metavar="KIND", default="auto"),
+    Flag("display", RUNNING, "Progress: auto, rich, plain, json or none [env: OPRO_DISPLAY] "
+         "[default: auto]", ("--display",), metavar="KIND"),
     Flag("json", ALL - {REPORT}, "JSON on stdout, one object a line, and nothing else there",
          ("--json",), type=bool, default=False),
     Flag("dry_run", STARTING, "Show the runs and the number of model calls; start nothing",

@@ -40,7 +40,16 @@ def overrides_of(
                 f"{name}: {', '.join(names or ())} does not ask a model.", "leave this option out"
             )
         found += [Override(key, value, name) for key in keys]
+    env.named |= {url for override in found for url in _servers(override)}
     return found + _targets(options)
+
+
+def _servers(override: Override) -> list[str]:
+    """The servers that an override names: one, or each of a sweep."""
+    if not override.key.endswith(".base_url"):
+        return []
+    values = override.value if isinstance(override.value, list) else [override.value]
+    return [str(value).strip() for value in values]
 
 
 def _keys(setting: str, names: Sequence[str] | None) -> list[str]:

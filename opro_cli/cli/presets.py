@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from opro_cli.cli.console import print_out
+from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
 from opro_cli.core.errors import OproError
 from opro_cli.core.text import clean, plural
@@ -15,6 +15,8 @@ from opro_cli.presets.resolve import Resolved, resolve
 def presets(options: Options) -> int:
     """List every preset; one that is wrong is listed with its error."""
     for name, path in files.available().items():
+        if hidden := files.hidden(name):
+            say(f"note: {hidden}.")
         try:
             found = resolve(str(path))
         except OproError as error:

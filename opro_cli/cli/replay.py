@@ -26,11 +26,15 @@ def replay(options: Options) -> int:
     about = circumstances() if save else {}
     places = [place for path in options.several("paths") for place in _places(path, root)]
     checked = same = 0
+    unchecked: dict[str, None] = {}
     for result in check_all(places, root if save else None, about):
         checked += 1
         same += result.ok
+        unchecked |= dict.fromkeys(result.facts.get("unchecked", ()))
         print_out((json.dumps(result.facts) if options["json"] else result.line) + "\n")
     say(f"{same} of {plural(checked, 'run')} recomputed identically.")
+    if unchecked:
+        say(f"Not checked: {'; '.join(unchecked)}.")
     return 0 if same == checked else 1
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
-from opro_cli.core.errors import RunsError
+from opro_cli.core.errors import RunsError, UsageError
+from opro_cli.core.registry import did_you_mean
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
@@ -15,19 +16,30 @@ from opro_cli.report.summary import summarize
 from opro_cli.runs.replay import REPLAYED
 from opro_cli.runs.store import RunStore, StoredRun, runs_directory
 
+ENDINGS = {
+    "": "table",
+    ".txt": "table",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".csv": "csv",
+    ".json": "json",
+}
+"""The formats of files, by the ending of their names."""
+
 DATA = ("json", "csv")
 """Formats for programs, which have no need of messages."""
 
 
 def report(options: Options) -> int:
     """Print or write a report; exit code 1 where a run is damaged."""
-    form, output, baseline = options["form"], options["output"], options["baseline"]
+    output, baseline = options["output"], options["baseline"]
+    form = options["form"] or _form_of(output)
     FORMATS.check(form, "--format")
     if baseline is not None:
         OPTIMIZERS.check(baseline, "--baseline")
     directory = runs_directory(options["runs_dir"], Environment())
     chosen, damaged = RunStore(directory).select(options.several("runs"))
-    chosen = of_presets(chosen, options.several("preset"))
+    chosen = of_presets(chosen, options.several("preset"), strict=not damaged)
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
@@ -44,16 +56,40 @@ def report(options: Options) -> int:
     return 1 if summary.damaged else 0
 
 
-def of_presets(runs: list[StoredRun], names: list[str]) -> list[StoredRun]:
-    """The runs of these presets, replayed ones included; all runs if there are no names."""
+def _form_of(output: Path | None) -> str:
+    """The format that the ending of a file names. Raises UsageError where it names none."""
+    ending = output.suffix.lower() if output else ""
+    if ending not in ENDINGS:
+        raise UsageError(
+            f"--output {output}: there is no format for {ending}.",
+            f"give --format too, or an ending of {', '.join(filter(None, ENDINGS))}",
+        )
+    return ENDINGS[ending]
+
+
+def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) -> list[StoredRun]:
+    """The runs of these presets, replayed ones included; all runs if there are no names.
+
+    Raises UsageError where it is strict, there are runs, and none of them is of a preset named.
+    """
     stems = {Path(n).stem if n.endswith(files.SUFFIXES) else n for n in names}
+    there = {str(run.about["spec"]["preset"]).removesuffix(REPLAYED) for run in runs}
+    for stem in stems if there and strict else ():
+        if stem not in there:
+            raise UsageError(
+                f"There is no run of a preset {stem!r}.",
+                did_you_mean(stem, there) or f"presets of the runs: {', '.join(sorted(there))}",
+            )
     known = {*stems, *(stem + REPLAYED for stem in stems)}
-    return [run for run in runs if not names or run.about["spec"].get("preset") in known]
+    return [run for run in runs if not names or run.about["spec"]["preset"] in known]
 
 
 def _write(path: Path, text: str) -> None:
     try:
+        path = path.expanduser()
         path.write_text(text, encoding="utf-8")
+    except RuntimeError:
+        raise RunsError(f"{path}: there is no such home directory.", "write it out") from None
     except OSError as error:
         raise RunsError(
             f"{path} cannot be written: {error.strerror}.", "choose another --output"

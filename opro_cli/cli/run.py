@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from opro_cli import report
@@ -13,9 +14,12 @@ from opro_cli.cli import dry_run, progress
 from opro_cli.cli.console import INTERRUPTED, print_out, say, width
 from opro_cli.cli.flags import Options
 from opro_cli.cli.overrides import overrides_of
-from opro_cli.cli.progress.lines import Results
+from opro_cli.cli.progress.lines import Results, cause
+from opro_cli.core.events import GAVE_UP, Status
 from opro_cli.core.text import plural, reason_text
+from opro_cli.core.totals import RunTotals
 from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import option_text
 from opro_cli.presets.plan import make_plan
@@ -25,6 +29,16 @@ from opro_cli.runs.jobs import Jobs, jobs_for_plan
 from opro_cli.runs.launch import Launcher, Outcome
 from opro_cli.runs.resume import CAPS, jobs_to_resume
 from opro_cli.runs.store import RunStore, runs_directory
+
+HELP: Mapping[Status, str] = {
+    "truncated": "raise opro.max_output_tokens: the replies are cut off",
+    "empty": "raise opro.max_output_tokens, which thinking may use up, or ask another --model",
+    "blocked": "ask another --model",
+    "unparsable": "ask another --model, or one that follows a schema",
+}
+"""What may help where the replies of a run are of no use."""
+
+RETURNS = "see what the objective returns: it must be one finite number"
 
 
 def run_opro(options: Options) -> int:
@@ -62,6 +76,8 @@ def resume(options: Options) -> int:
 def _run(options: Options, names: Sequence[str] | None) -> int:
     """Run these optimizers; None: everything in the preset."""
     env = Environment()
+    if hidden := files.hidden(options["preset"]):
+        say(f"note: {hidden}.")
     resolved = resolve(options["preset"], overrides_of(options, env, names))
     dry = options["dry_run"] or options["print_config"]
     plan = make_plan(resolved, env, names, dry=dry)
@@ -78,7 +94,7 @@ def _run(options: Options, names: Sequence[str] | None) -> int:
 
 def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: Environment) -> int:
     """Do the jobs, print their table, and say how to continue."""
-    shown = progress.choose(options["display"], sys.stderr, os.environ)
+    shown = progress.choose(options["display"], sys.stderr, env)
     displays = [shown, Results()] if options["json"] else [shown]
     where = _where(options["runs_dir"])
 
@@ -89,7 +105,7 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
     if not options["json"]:
         found, damaged = store.select([run.id for run in outcome.runs if run.id])
         print_out(report.render(summarize(found, damaged), "table", width(), brief=True))
-    _say_failures(outcome)
+    _say_failures(outcome, where)
     say(_ending(outcome))
     if outcome.already_finished == len(outcome.runs):
         say("All runs already exist; --fresh runs them again.")
@@ -106,7 +122,22 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
 
 
 def _where(runs_dir: Path | None) -> str:
-    return f" --runs-dir {runs_dir}" if runs_dir else ""
+    """The option of a command that is to be pasted into a shell."""
+    if not runs_dir:
+        return ""
+    return f" --runs-dir{'=' if str(runs_dir).startswith('-') else ' '}{_quoted(str(runs_dir))}"
+
+
+def _quoted(text: str) -> str:
+    """A word for a shell, also where it holds control characters: these cannot be shown."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(c if c.isprintable() else _escaped(c) for c in escaped) + "'"
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
 def _ending(outcome: Outcome) -> str:
@@ -136,7 +167,7 @@ def _raised_cap(outcome: Outcome) -> str:
     return f" {option_text(outcome.reason)} {most if isinstance(most, int) else f'{most:.4g}'}"
 
 
-def _say_failures(outcome: Outcome) -> None:
+def _say_failures(outcome: Outcome, where: str) -> None:
     """Say why runs failed: the display may show nothing, and the log may have no place."""
     failed = [run.totals for run in outcome.runs if run.totals.error]
     errors = Counter(totals.error for totals in failed)
@@ -145,6 +176,13 @@ def _say_failures(outcome: Outcome) -> None:
     hint = next((totals.hint for totals in failed if totals.hint), "")
     if hint:
         say(f"hint: {hint}")
+    for reason in sorted(GAVE_UP):
+        idle = [run.totals for run in outcome.runs if run.totals.reason == reason]
+        if idle:
+            causes: Counter[str] = sum((totals.causes for totals in idle), Counter())
+            said = f"stopped ({plural(len(idle), 'run')}): {reason_text(reason)}"
+            say(f"{said}{cause(causes)}; `give_up: null` in the preset goes on all the same")
+            say(f"hint: {_help(idle) if reason == 'no_reply' else RETURNS}")
     rejected = [
         run
         for run in outcome.runs
@@ -152,4 +190,13 @@ def _say_failures(outcome: Outcome) -> None:
     ]
     if rejected:
         runs = plural(len(rejected), "run")
-        say(f"{runs} had no usable reply at all; see: opro runs show {rejected[0].id}")
+        say(f"{runs} had no usable reply at all; see: opro runs show {rejected[0].id}{where}")
+
+
+def _help(idle: Sequence[RunTotals]) -> str:
+    """What may help runs without a usable reply."""
+    statuses = sum((totals.statuses for totals in idle), Counter[Status]())
+    for status, _ in statuses.most_common():
+        if status in HELP:
+            return HELP[status]
+    return "ask another --model"

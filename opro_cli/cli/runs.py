@@ -36,7 +36,7 @@ def list_runs(options: Options) -> int:
     matching = (
         row
         for run in reversed(found)
-        if not presets or run.about["spec"].get("preset") in presets
+        if not presets or run.about["spec"]["preset"] in presets
         if (row := _read(run, damaged)) is not None
         if not states or row[0]["state"] in states
     )
@@ -87,9 +87,9 @@ def result_json(run: StoredRun, totals: RunTotals) -> dict[str, Any]:
 def _row(facts: dict[str, Any], spec: RunSpec) -> list[str]:
     best, cost = facts["best"], facts["cost"]
     return [
-        facts["run"],
+        clean(facts["run"]),
         clean(facts["preset"], 24),
-        label(facts["target"]),
+        clean(label(facts["target"]), 60),
         clean(facts["model"] or facts["optimizer"], 24),
         _state(facts, spec),
         str(facts["steps"]),

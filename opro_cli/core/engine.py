@@ -6,11 +6,12 @@ optimizer learns from it. It knows no preset, no file and no screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from opro_cli.core.errors import LLMError, OproError, Paused, RunFailed
+from opro_cli.core.errors import LLMError, NoValues, OproError, Paused, RunFailed
 from opro_cli.core.evaluations import Evaluations
 from opro_cli.core.events import Evaluated, Evaluation, Event, Failed, Point, Started, Stopped
 from opro_cli.core.optimizer import Limits, Optimizer, Proposal
@@ -84,6 +85,7 @@ class Run:
         started = await self._evaluations.start(starts)
         self._sink.emit(Started(started))
         self._optimizer.tell(started)
+        _check_values(started)
         solved = self._rule.solved(started)
         self.reason = "converged" if solved else self._rule.spent(self._evaluations.made)
 
@@ -92,12 +94,24 @@ class Run:
         self._check_budget()
         batch = await self._optimizer.ask(self.steps + 1)
         stepped = await self._evaluations.take(batch)
+        self._rule.note_replies(stepped.solutions)
         self._sink.emit(stepped)
         await self._sink.flush()
         self._optimizer.tell(stepped.pairs)
         rule, made = self._rule, self._evaluations.made
         self.reason = batch.stop or rule.reason(stepped.pairs, stepped.step, made)
         self.steps = stepped.step
+
+
+def _check_values(started: Sequence[Evaluation]) -> None:
+    """Raises NoValues where no starting point has a value: nothing can be learned from them."""
+    if not started or any(math.isfinite(pair.value) for pair in started):
+        return
+    why = next((pair.why for pair in started if pair.why), f"it is {started[0].value}")
+    raise NoValues(
+        f"No starting point has a value: {why.rstrip('.')}.",
+        "the objective must return one finite number; nothing was asked of a model",
+    )
 
 
 NO_RESOURCES = RunResources()
@@ -131,6 +145,9 @@ async def run(
     except LLMError as error:
         kind = type(error).__name__
         sink.emit(Failed(current.steps, kind, error.message, error.attempts, error.hint))
+        raise
+    except NoValues as error:
+        sink.emit(Failed(current.steps, type(error).__name__, error.message, 0, error.hint))
         raise
     except OproError:
         raise

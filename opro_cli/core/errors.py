@@ -11,6 +11,7 @@
     ├── RunFailed               one run gave up; the others go on
     │   ├── LLMError            the provider answered with an error that retrying cannot mend
     │   │   └── TransientError  ... that retrying can mend, perhaps after a stated wait
+    │   ├── NoValues            no starting point has a value
     │   ├── LogError            a run's log could not be written
     │   └── Disagreement        going on does not give what the log holds
     ├── OutputError             standard output takes nothing
@@ -107,6 +108,10 @@ class TransientError(LLMError):
 
 class QuotaError(LLMError):
     """A quota that waiting minutes does not renew: no call of this process is of use any more."""
+
+
+class NoValues(RunFailed):
+    """No starting point of a run has a value."""
 
 
 class LogError(RunFailed):

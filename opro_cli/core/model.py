@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -40,6 +41,8 @@ class Request:
         grammar: GBNF of a reply, for models that continue text.
         stop: texts that end a reply, for models that continue text.
         seed: for models that can be seeded.
+        whole: ``first`` and ``samples`` of the request that this one is a part of, if it is one;
+            a model whose replies depend on each other evaluates the whole again.
         observer: told of every call.
     """
 
@@ -54,6 +57,7 @@ class Request:
     grammar: str | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    whole: tuple[int, int] | None = field(default=None, compare=False)
     observer: CallObserver | None = field(default=None, compare=False, repr=False)
 
 
@@ -86,6 +90,12 @@ class ModelRequest:
     """What the user says it costs."""
     strict: bool = False
     """Whether a reply of another model is an error."""
+    reasoning_effort: str | None = None
+    """How much a hosted model thinks, in its own word; None for its provider's default here."""
+    extra_body: str = ""
+    """A JSON object that is sent with every request; empty for none."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names and values of headers that are sent with every request."""
     samples: int = field(default=8, compare=False)
     """Replies that one step will ask for, to begin with."""
 
@@ -98,11 +108,13 @@ class ModelInfo:
         name: the model, as a report names it.
         ability: whether it follows instructions or continues text.
         samples_per_call: replies that one call of ``sample`` can bring.
+        details: what its replies depend on, where that is known, by name; recorded with a run.
     """
 
     name: str
     ability: Ability = "instruct"
     samples_per_call: int = 1
+    details: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Model(Protocol):

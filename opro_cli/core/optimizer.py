@@ -87,6 +87,8 @@ class Limits:
         per_step: evaluations that a step may take, which makes budgets of optimizers with other
             steps comparable; None where there is no such budget.
         counts: what ``patience`` counts.
+        give_up: steps in a row without one usable reply, or with evaluations and no value, at
+            most; None for no such limit.
     """
 
     max_steps: int
@@ -94,6 +96,12 @@ class Limits:
     max_evaluations: int | None = None
     per_step: int | None = None
     counts: Literal["steps", "evaluations"] = "steps"
+    give_up: int | None = None
+
+    @property
+    def give_up_evaluations(self) -> int:
+        """Evaluations in a row without a value, at most."""
+        return (self.give_up or 0) * (self.per_step or 1)
 
     def budget(self, starts: int = 0) -> int | None:
         """Evaluations allowed to a run with this number of starting points, these included."""
@@ -113,4 +121,5 @@ class Limits:
             max_evaluations=self.max_evaluations,
             per_step=1,
             counts="evaluations",
+            give_up=None if self.give_up is None else self.give_up * per_step,
         )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from opro_cli.core.events import Point, Status
 from opro_cli.core.model import Model
+from opro_cli.core.numbers import distinct, significant
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
 
@@ -152,23 +153,34 @@ class ProblemText:
     background: str = ""
     """What is stated about the problem beside the pairs, as sentences. Empty: nothing, its formula
     is hidden."""
-    value_decimals: int = 0
-    """Decimals of a shown value; with 0 it is cut to an integer, as in OPRO's code."""
+    value_decimals: int | None = 0
+    """Decimals of a shown value; with 0 it is cut to an integer, as in OPRO's code. None: as many
+    significant digits as tell different values apart."""
 
     def shown(self, value: float) -> float | int:
         """The value as a meta-prompt shows it."""
         if not math.isfinite(value):
             return value
+        if self.value_decimals is None:
+            return float(significant(value))
         if self.value_decimals == 0:
             return int(value)
         return float(np.round(value, self.value_decimals))
 
     def render_value(self, value: float) -> str:
         """The shown value as text."""
+        if self.value_decimals is None:
+            return significant(value)
         shown = self.shown(value)
         if isinstance(shown, float) and math.isfinite(shown):
             return f"{shown:.{self.value_decimals}f}"
         return str(shown)
+
+    def render_values(self, values: Sequence[float]) -> list[str]:
+        """The shown values as text, side by side: different ones look different where they can."""
+        if self.value_decimals is None:
+            return distinct(values)
+        return [self.render_value(value) for value in values]
 
 
 @dataclass(frozen=True)

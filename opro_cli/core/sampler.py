@@ -75,8 +75,9 @@ class Sampler:
                 missing.append(sample)
             else:
                 self._keep(request.step, sample, recorded, replies)
+        whole = (request.first, request.samples)
         calls = [
-            self._call(replace(request, first=first, samples=count), replies)
+            self._call(replace(request, first=first, samples=count, whole=whole), replies)
             for first, count in consecutive(missing, self._model.info.samples_per_call)
         ]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from opro_cli.core.events import Evaluation
+from opro_cli.core.events import USABLE, Evaluation, ParsedSolution
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.problem import Problem, nearest_point
 
@@ -28,6 +28,10 @@ class StopRule:
         self._best = math.inf
         self._best_step = self._best_evaluations = 0
         self._budget: int | None = None
+        self._useless_steps = 0
+        """Steps since there was a usable reply."""
+        self._useless_values = 0
+        """Evaluations since there was a value."""
 
     def set_budget(self, starts: int) -> None:
         """Fix the number of evaluations allowed, now that the starting points are counted."""
@@ -45,6 +49,7 @@ class StopRule:
             step: steps made so far.
             evaluations: evaluations made so far.
         """
+        self._useless_values = 0 if math.isfinite(value) else self._useless_values + 1
         if math.isfinite(value) and self._sign * value < self._best:
             self._best = self._sign * value
             self._best_step, self._best_evaluations = step, evaluations
@@ -59,11 +64,21 @@ class StopRule:
             for pair in pairs
         )
 
+    def note_replies(self, solutions: Sequence[ParsedSolution]) -> None:
+        """Take the replies of a step into account; a step without replies says nothing."""
+        if solutions:
+            usable = any(solution.status in USABLE for solution in solutions)
+            self._useless_steps = 0 if usable else self._useless_steps + 1
+
     def reason(self, pairs: Sequence[Evaluation], step: int, evaluations: int) -> str | None:
         """The reason to stop after a step with these pairs, or None."""
         limits, spent = self._limits, self.spent(evaluations)
         if self.solved(pairs):
             return "converged"
+        if limits.give_up is not None and self._useless_steps >= limits.give_up:
+            return "no_reply"
+        if limits.give_up is not None and self._useless_values >= limits.give_up_evaluations:
+            return "no_value"
         if limits.counts == "evaluations" and spent:
             return spent
         if step >= limits.max_steps:

@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def point(value: Point) -> str:
-    """A point in brackets, numbers shortened: (15, 14), (14.9203, 16.513); a long one cut."""
+    """A point in brackets, numbers shortened: (15, 14), (14.9203, true, rbf); a long one cut."""
     shown = [_coordinate(v) for v in value[:LONGEST]]
     if len(value) > LONGEST:
         shown.append(f"… {len(value)} in all")
@@ -69,6 +69,8 @@ def point(value: Point) -> str:
 
 
 def _coordinate(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()  # as in YAML and JSON
     return number(value) if isinstance(value, int | float) else clean(str(value), 40)
 
 
@@ -107,6 +109,8 @@ REASONS: Mapping[str, str] = {
     "max_tokens": "stopped by --max-tokens",
     "max_time": "stopped by --max-time",
     "quota": "out of quota",
+    "no_reply": "no usable reply",
+    "no_value": "no value",
 }
 """Why a run stopped."""
 

@@ -105,6 +105,8 @@ class RunTotals:
     """Who proposed the best point."""
     evaluations: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    """Why solutions in replies were rejected, and why points have no value."""
     idle: int = 0
     """Steps that brought no new point."""
     replies: int = 0
@@ -225,11 +227,17 @@ class RunTotals:
                 self.evaluations += event.evaluations - left_out
                 self.statuses.update(solution.status for solution in event.solutions)
                 self.idle += all(pair.known for pair in pairs)
+                self.causes.update(
+                    solution.why or solution.status
+                    for solution in event.solutions
+                    if solution.status not in USABLE
+                )
                 self._pairs(pairs)
                 self._left_out = len(pairs) < len(event.pairs) and not any(map(self.solves, pairs))
             case Stopped(step, reason):
                 by_code = reason == "converged" and self._left_out
                 self.step, self.reason = step, "by_code" if by_code else reason
+                self.error = None  # it was resumed, and had nothing more to do
             case Failed():
                 self.attempts += event.attempts
                 self.error, self.hint = f"{event.error}: {event.message}", event.hint
@@ -247,6 +255,8 @@ class RunTotals:
         for pair in pairs:
             self.sources[pair.source] += pair.point not in self.points and pair.source != START
             self.points.add(pair.point)
+            if pair.why and not pair.known:
+                self.causes[pair.why] += 1
             if self.better(pair.value):
                 self.best, self.solver = (pair.point, pair.value), pair.source
         if self.best is not None:

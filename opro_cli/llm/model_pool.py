@@ -14,6 +14,7 @@ from opro_cli.core.text import clean
 from opro_cli.llm import provider_of, secret_names
 from opro_cli.llm.budget import Budget, Budgeted, StopsOnQuota
 from opro_cli.llm.limiter import Limiter, LimitSettings
+from opro_cli.llm.negotiation import Negotiated
 from opro_cli.llm.provider import C, Client, Env, ModelChoice, bare_name, pricer, same_model
 from opro_cli.llm.redaction import Redacted, key_forms
 from opro_cli.llm.retry import Retry, throttled
@@ -72,7 +73,8 @@ class ModelPool:
         redacted = Redacted(model, key_forms(self.env, secret_names()))
         once = throttled(self.notify, math.inf)
         budgeted = Budgeted(redacted, self.budget, pricer(choice), notify=once)
-        return StopsOnQuota(Retry(budgeted, self.limiter, self._notify_retry), self.budget)
+        negotiated = Negotiated(budgeted, self.notify)
+        return StopsOnQuota(Retry(negotiated, self.limiter, self._notify_retry), self.budget)
 
     def on_reply(self, choice: ModelChoice) -> Callable[[Reply], None] | None:
         """A check of the model that has answered, to be called with each new reply.

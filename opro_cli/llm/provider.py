@@ -7,9 +7,11 @@ imports the packages it needs (and anything else that is slow to import) in ``ch
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from opro_cli.llm.limiter import LimitSettings
 
 Env: TypeAlias = Mapping[str, str]
+
+VERSION = re.compile(
+    r"([-@:](latest|\d{3,}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d\d-\d\d)(-(preview|exp|beta))?"
+    r"(-v\d+(:\d+)?)?|:(free|nitro|floor|exacto))$"
+)
+"""The end of a model's name that tells its version, or the way it is served."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,10 @@ class ModelChoice:
     """Whether the samples of a step are a call each, but count their prompt once."""
     hosted: bool = False
     """Whether a server runs the model, and says which model has answered."""
+    server: str = ""
+    """The server with its source, for the user; empty for the provider's own."""
+    details: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """As of :class:`opro_cli.core.model.ModelInfo`, as far as it is known before it is opened."""
 
     @property
     def name(self) -> str:
@@ -133,8 +145,13 @@ class Provider(ABC):
         return {}
 
 
-def hosted_choice(request: ModelRequest) -> ModelChoice:
-    """The choice of a hosted model, with the facts known of it. Raises ModelUnavailable."""
+def hosted_choice(request: ModelRequest, server: str = "") -> ModelChoice:
+    """The choice of a hosted model, with the facts known of it. Raises ModelUnavailable.
+
+    Args:
+        request: the model.
+        server: as of :class:`ModelChoice`.
+    """
     model = bare_name(request.name)
     facts = facts_of(model)
     if request.candidates > facts.candidates:
@@ -159,6 +176,7 @@ def hosted_choice(request: ModelRequest) -> ModelChoice:
         notices=tuple(notices),
         temperature=facts.temperature,
         hosted=True,
+        server=server,
     )
 
 
@@ -195,9 +213,23 @@ def bare_name(name: str) -> str:
 
 
 def same_model(asked: str, served: str) -> bool:
-    """Whether the served name is the requested one, or a dated or numbered version of it."""
-    served = served.removeprefix("models/")
+    """Whether the served name is the requested one: with or without the prefix of a provider, and
+    with or without a date or a number of a version."""
     if served in ("", asked):
         return True
-    rest = served.removeprefix(asked)
-    return rest != served and rest[0] in "-@:" and rest[1:2].isdigit()
+    wanted, got = _own_name(asked), _own_name(served)
+    short_wanted, short_got = VERSION.sub("", wanted), VERSION.sub("", got)
+    if wanted == got:
+        return True
+    if short_wanted == short_got:  # two different versions are two models
+        return wanted == short_wanted or got == short_got or wanted.endswith("-latest")
+    if not wanted.endswith("-latest"):
+        return False
+    more = Counter(got.split("-")) - Counter(short_wanted.split("-"))
+    less = Counter(short_wanted.split("-")) - Counter(got.split("-"))
+    return not less and all(word.replace(".", "").isdigit() for word in more)
+
+
+def _own_name(name: str) -> str:
+    """A name in small letters, without the prefixes of providers, such as ``openai/``."""
+    return name.strip().lower().rstrip("/").rpartition("/")[2]

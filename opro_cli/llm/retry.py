@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from opro_cli.core.errors import LLMError, QuotaError, TransientError
@@ -75,10 +75,10 @@ class Retry(Wrapper):
             else:
                 usage = [reply.usage for reply in replies if reply.usage is not None]
                 self._limiter.used(sum(u.input + u.output for u in usage))
-                return [replace(r, attempts=attempt, troubles=tuple(troubles)) for r in replies]
+                return [_after(reply, troubles) for reply in replies]
 
     def _note(self, error: LLMError, attempt: int) -> None:
-        error.attempts = attempt
+        error.attempts += attempt - 1
         if isinstance(error, QuotaError):
             self._limiter.shut(error.message)
 
@@ -95,6 +95,12 @@ class Retry(Wrapper):
             self._limiter.quiet(seconds)  # the next attempt waits there, with all other calls
         else:
             await self._limiter.sleep(seconds)
+
+
+def _after(reply: Reply, troubles: Sequence[str]) -> Reply:
+    """The reply, with the faults of the attempts before."""
+    attempts = reply.attempts + len(troubles)
+    return replace(reply, attempts=attempts, troubles=(*troubles, *reply.troubles))
 
 
 def _given_up(error: TransientError, attempts: int) -> LLMError:

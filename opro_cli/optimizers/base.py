@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 from typing_extensions import override
 
 from opro_cli.core.errors import UsageError
@@ -24,6 +26,14 @@ from opro_cli.llm.provider import ModelChoice
 Floats: TypeAlias = NDArray[np.float64]
 Range: TypeAlias = tuple[float, float]
 """The lowest and the highest value."""
+
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+"""The name of a header."""
+
+SECRET = re.compile(
+    r"auth|cookie|(api|access|subscription|goog)[-_]?key|secret|token|password", re.I
+)
+"""Names of headers that hold secrets."""
 
 ROLE = "optimizer"
 """The role of the model that an optimizer asks, among the models of a run."""
@@ -173,6 +183,27 @@ class AskingSettings(OptimizerSettings, ABC):
     price_input: Annotated[Number, Field(ge=0)] | None = None
     """US dollars per million tokens, for a model whose price is not known here."""
     price_output: Annotated[Number, Field(ge=0)] | None = None
+    # The settings below are left out where they are not used, so that older runs keep their hash.
+    reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = Field(
+        default=None, exclude_if=lambda value: value is None
+    )
+    """How much a hosted model thinks, in its own word, such as low."""
+    extra_body: dict[str, Any] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What is sent with every request to a hosted model, beside its usual parameters."""
+    headers: dict[str, str] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Headers that are sent with every request to a hosted model."""
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
+        for name, value in (headers or {}).items():
+            if not HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                raise ValueError(f"{name[:40]!r} is no header that can be sent")
+            if SECRET.search(name):
+                raise ValueError(
+                    f"{name} would put a secret into every log; a key belongs into .env"
+                )
+        return headers
 
     @property
     def samples_per_step(self) -> int:
@@ -190,6 +221,9 @@ class AskingSettings(OptimizerSettings, ABC):
             candidates=self.candidates_per_call,
             price=price,
             strict=self.strict_model,
+            reasoning_effort=self.reasoning_effort,
+            extra_body=json.dumps(self.extra_body, sort_keys=True) if self.extra_body else "",
+            headers=tuple(sorted((self.headers or {}).items())),
             samples=self.samples_per_step,
         )
         return {ROLE: request}

@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from opro_cli.core.errors import UsageError
+from opro_cli.presets.reading import read_bytes, reason
 
 MAX_BYTES = 1_000_000
 
@@ -23,6 +24,8 @@ class Environment(Mapping[str, str]):
 
     def __init__(self, path: Path | None = None) -> None:
         self._file = _read(path or Path(".env"))
+        self.named: set[str] = set()
+        """Servers that the command line names: they get the user's keys."""
 
     def __getitem__(self, key: str) -> str:
         return os.environ[key] if key in os.environ else self._file[key]
@@ -42,12 +45,12 @@ def _read(path: Path) -> dict[str, str]:
     if (path / "pyvenv.cfg").exists():  # a virtual environment of that name
         return {}
     try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_BYTES:,} bytes.", "is this the file?")
-        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
+    except FileNotFoundError:
+        return {}
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}.", "a file of this name holds KEY=VALUE lines"
+            f"{path} cannot be read: {reason(error)}.", "a file of this name holds KEY=VALUE lines"
         ) from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text.", "save it as UTF-8") from None

@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opro_cli.core.model import Ability
+from opro_cli.core.model import Ability, ModelRequest
 from opro_cli.core.seeds import Randomness
-from opro_cli.llm.provider import ModelChoice
+from opro_cli.llm.catalog import facts_of
+from opro_cli.llm.provider import ModelChoice, bare_name
 from opro_cli.optimizers.base import PromptSizes
 from opro_cli.presets.plan import Plan
 from opro_cli.presets.spec import RunSpec
@@ -94,7 +95,7 @@ class Estimator:
         for role, request in requests.items():
             if role in sizes:
                 choice = self._plan.models.get(request)
-                found += _of_role(steps, sizes[role], choice, request.name)
+                found += _of_role(steps, sizes[role], choice, request)
         return found
 
     def _sizes(self, spec: RunSpec) -> Mapping[str, PromptSizes]:
@@ -111,8 +112,10 @@ class Estimator:
         return self._measured[key]
 
 
-def _of_role(steps: Span, sizes: PromptSizes, choice: ModelChoice | None, name: str) -> Estimate:
-    """What the model in one role would take."""
+def _of_role(
+    steps: Span, sizes: PromptSizes, choice: ModelChoice | None, request: ModelRequest
+) -> Estimate:
+    """What the model in one role would take; its price is known also where it has no key."""
     shortest, longest = sizes.characters
     tokens_in = Span(shortest / CHARS_PER_TOKEN[0], longest / CHARS_PER_TOKEN[1])
     replies, calls = steps * Span(*sizes.replies), steps * Span(*sizes.calls)
@@ -122,10 +125,10 @@ def _of_role(steps: Span, sizes: PromptSizes, choice: ModelChoice | None, name: 
     tokens_in = prompts * tokens_in
     tokens_out = replies * Span(*sizes.output_tokens)
     no_steps = Span()
-    if choice is None or choice.price is None:
-        unpriced = frozenset({choice.name if choice else name})
+    price = choice.price if choice else request.price or facts_of(bare_name(request.name)).price
+    if price is None:
+        unpriced = frozenset({choice.name if choice else request.name})
         return Estimate(no_steps, calls, tokens_in, tokens_out, None, unpriced)
-    price = choice.price
     cost = Span(
         (tokens_in.low * price.input + tokens_out.low * price.output) / 1e6,
         (tokens_in.high * price.input + tokens_out.high * price.output) / 1e6,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from opro_cli.core.errors import PresetError
 from opro_cli.core.registry import did_you_mean
 from opro_cli.core.text import clean
 from opro_cli.presets import strict_yaml
+from opro_cli.presets.reading import read_bytes, reason
 from opro_cli.presets.strict_yaml import MAX_BYTES
 
 SUFFIXES = (".yaml", ".yml")
@@ -40,7 +40,7 @@ def available() -> dict[str, Path]:
 
 def find(name: str) -> Path:
     """The file of a preset, given its name or its path. Raises PresetError."""
-    looks_like_path = "/" in name or "\\" in name or name.endswith(SUFFIXES)
+    looks_like_path = _is_path(name)
     try:
         if looks_like_path and Path(name).exists():
             return Path(name)
@@ -55,13 +55,36 @@ def find(name: str) -> Path:
     )
 
 
+def hidden(name: str) -> str:
+    """A sentence where a name means a file in ``./presets`` that hides a packaged one; or empty."""
+    own, packaged = folders()
+    if _is_path(name):
+        return ""
+    found = available().get(name)
+    if found is None or found.parent != own:
+        return ""
+    same = [packaged / f"{name}{suffix}" for suffix in SUFFIXES]
+    with contextlib.suppress(OSError):
+        for path in same:
+            if path.is_file() and not path.samefile(found):
+                return (
+                    f"{clean(name)} is ./{tidy(found)}, not the packaged preset "
+                    f"(for that one: {tidy(path)})"
+                )
+    return ""
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or name.endswith(SUFFIXES)
+
+
 def load_file(path: Path) -> dict[str, Any]:
     """A preset file as a plain mapping. Raises PresetError naming the file and the line."""
     shown = tidy(path)
     try:
-        data = strict_yaml.load(_text(path))
+        data = strict_yaml.load(read_bytes(path, MAX_BYTES).decode())
     except OSError as error:
-        raise PresetError(f"{shown}: {error.strerror}.", LIST) from None
+        raise PresetError(f"{shown}: {reason(error)}.", LIST) from None
     except UnicodeDecodeError:
         raise PresetError(f"{shown}: not UTF-8 text.", "save it as UTF-8") from None
     except PresetError as error:
@@ -69,18 +92,6 @@ def load_file(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise PresetError(f"{shown}: a preset is a mapping of settings.", LIST)
     return data
-
-
-def _text(path: Path) -> str:
-    mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):
-        kind = "is a directory" if stat.S_ISDIR(mode) else "is not a file"
-        raise PresetError(f"{kind}.", LIST)
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise PresetError(f"larger than {MAX_BYTES:,} bytes.", LIST)
-    return raw.decode()
 
 
 def tidy(path: Path) -> str:

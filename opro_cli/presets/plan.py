@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.resolve import Resolved
 from opro_cli.presets.spec import Preset, RunSpec
-from opro_cli.problems.settings import label
+from opro_cli.problems.settings import ProblemSettings, label
 
 MAX_RUNS = 100_000
 """Runs of one command, at most."""
@@ -67,7 +68,7 @@ def make_plan(
     notices = list(resolved.notices) if sweeping else _notice_of_grid(resolved)
     _check_number(cells, names, resolved)
     for cell, repetitions in _problems(cells):
-        _check_starts(cell, repetitions)
+        _check_starts(cell, repetitions, dry=dry)
     specs = [spec for cell in cells for spec in cell.runs(names)]
     choices, missing = _choose(specs, env, dry)
     notices += [notice for choice in choices.values() for notice in choice.notices]
@@ -95,7 +96,7 @@ def _notice_of_grid(resolved: Resolved) -> list[str]:
         return []
     return [
         f"{resolved.path} has a grid of {len(resolved.cells)} combinations; this runs its base "
-        f"values. For all of it: opro sweep {resolved.path}"
+        f"values. For all of it: opro sweep {shlex.quote(resolved.path)}"
     ]
 
 
@@ -149,10 +150,17 @@ def _problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
     return list(found.values())
 
 
-def _check_starts(cell: Preset, repetitions: int) -> None:
-    """Raises UsageError where an instance, or a starting point of it, is not possible."""
+def _check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
+    """Raises UsageError where an instance, or a starting point of it, is not possible.
+
+    A dry plan loads nothing of the user's: of a costly problem, only the points are checked.
+    """
+    problem = cell.problem
     try:
-        cell.problem.check(repetitions)
+        if dry and problem.build(problem.targets[0], 0).costly:
+            ProblemSettings.check(problem, repetitions)
+        else:
+            problem.check(repetitions)
     except InvalidSolution as invalid:
         raise UsageError(
             f"A starting point of {cell.name} is not a point of the problem: {invalid}.",

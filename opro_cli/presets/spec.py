@@ -44,13 +44,15 @@ class General(Settings):
     max_evaluations: Annotated[Integer, Field(ge=1)] | None = None
     """Evaluations a run, at most, with any optimizer; null for as many as ``max_steps`` steps of
     OPRO could take, plus the starting points."""
+    give_up: Annotated[Integer, Field(ge=1)] | None = 5
+    """A run stops after this many steps without a usable reply, or without a value; null: never."""
     limits: LimitSettings = LimitSettings()
     budget: BudgetSettings = BudgetSettings()
     published: tuple[Published, ...] = ()
 
 
-_NO_EFFECT = {"title", "description", "published", "limits", "budget"}
-"""Keys that do not change the result of a run."""
+_NO_EFFECT = {"title", "description", "published", "limits", "budget", "give_up"}
+"""Keys that do not make two presets, or two runs, different ones."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Preset:
             general.patience,
             general.max_evaluations,
             self.sections[DEFAULT].evaluations_per_step,
+            give_up=general.give_up,
         )
 
     def _published(self, name: str, target: Target) -> Iterator[dict[str, Any]]:
@@ -239,7 +242,8 @@ class RunSpec:
 
     def sha256(self) -> str:
         """Hash of everything that can change the result: two equal runs have the same."""
-        return digest({k: v for k, v in self.dump().items() if k not in ("published", "axes")})
+        ignored = ("published", "axes", "give_up")
+        return digest({k: v for k, v in self.dump().items() if k not in ignored})
 
     def dump(self) -> dict[str, Any]:
         """The spec as JSON data; inverse of :meth:`load`."""
@@ -255,6 +259,7 @@ class RunSpec:
             "patience": self.limits.patience,
             "max_evaluations": self.limits.max_evaluations,
             "per_step": self.limits.per_step,
+            "give_up": self.limits.give_up,
             "axes": dict(self.axes),
             "published": [dict(row) for row in self.published],
             "source": self.source,
@@ -279,6 +284,7 @@ class RunSpec:
                 data["patience"],
                 data.get("max_evaluations"),
                 data.get("per_step"),
+                give_up=data.get("give_up"),
             ),
             published=tuple(data["published"]),
             axes=data["axes"],

@@ -22,6 +22,9 @@ M = TypeVar("M", bound=BaseModel)
 _NO_KEY = ("function-", "literal[")
 """Beginnings of parts of an error's location that are not keys of a preset."""
 
+_KINDS = ("bool", "int", "float", "str", "none")
+"""Names that the location of an error ends with where a value may be of several kinds."""
+
 Memo = dict[tuple[str, str], Any]
 """Validated sections: the cells of a sweep have most of them in common."""
 
@@ -133,6 +136,9 @@ def _explained(
     first = next(unknown, errors[0])  # a misspelt key is why another one is missing
     kind = first["type"]
     path = [str(part) for part in first["loc"] if not str(part).startswith(_NO_KEY)]
+    one_of_several = len(path) > 1 and path[-1] in _KINDS
+    if one_of_several:
+        path.pop()
     message = str(first.get("ctx", {}).get("error", first["msg"]))
     whole = kind == "value_error" and not path
     if whole:  # an error of the whole section: "name: …"
@@ -158,6 +164,8 @@ def _explained(
     expected = expected.replace("input should be", "it should be")
     if kind.startswith("bool"):
         expected = "it should be true or false"
+    if one_of_several:
+        expected = "it should be a number, a text, true, false or null"
     if kind == "model_type":
         expected = "it should be a section with settings"
     return PresetError(f"{where}: {dotted} is {shown_value(first['input'])}; {expected}.", hint)

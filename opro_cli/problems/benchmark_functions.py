@@ -21,7 +21,14 @@ from opro_cli.core.events import Point
 from opro_cli.core.problem import Problem, ProblemText
 from opro_cli.core.settings import Number
 from opro_cli.core.text import function_of, tuple_of
-from opro_cli.problems.settings import Decimals, NumStarts, ProblemSettings, SeedRule, Target
+from opro_cli.problems.settings import (
+    Decimals,
+    NumStarts,
+    OutputDecimals,
+    ProblemSettings,
+    SeedRule,
+    Target,
+)
 from opro_cli.problems.spaces.coordinates import Range
 from opro_cli.problems.spaces.named import Box, within
 
@@ -100,7 +107,7 @@ class BenchmarkFunctionSettings(ProblemSettings):
     kind: Literal["functions"] = "functions"
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 1
-    num_output_decimals: Decimals = 2
+    num_output_decimals: OutputDecimals = 2
     bounds: tuple[Number, Number] | None = None
     """The range of every coordinate; None: the function's customary one."""
     shifted: bool = True
@@ -187,8 +194,9 @@ class BenchmarkFunction(Problem):
 
     @override
     def evaluate(self, point: Point) -> float:
-        moved = np.array(point, dtype=np.float64) - self._minimum
-        return self._function.formula(moved + self._function.minimum)
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is one
+            moved = np.array(point, dtype=np.float64) - self._minimum
+            return self._function.formula(moved + self._function.minimum)
 
     @override
     def solved(self, point: Point, value: float) -> bool:

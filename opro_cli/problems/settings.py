@@ -29,6 +29,9 @@ NumStarts: TypeAlias = Annotated[Integer, Field(ge=1, le=10_000)]
 
 Decimals: TypeAlias = Annotated[Integer, Field(ge=0, le=6)]
 
+OutputDecimals: TypeAlias = Decimals | None
+"""Decimals of a value that a model is shown; None for significant digits."""
+
 SEEDS = 2**32
 """Seeds of ``numpy.random.RandomState`` are below this."""
 
@@ -80,6 +83,13 @@ class ProblemSettings(Settings, ABC):
     def summary_of_settings(self) -> dict[str, Any]:
         """The settings that make two runs the same experiment: all but the targets."""
         return self.model_dump(mode="json", exclude={"targets"})
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the files whose contents decide the values, by a name for people.
+
+        Recorded in a run, so that a change is noticed. Runs nothing of those files.
+        """
+        return {}
 
     def varies(self) -> bool:
         """Whether repetitions differ in data or starting points."""

@@ -10,6 +10,7 @@ from opro_cli.core.text import clean
 from opro_cli.presets.spec import digest
 from opro_cli.problems.settings import label
 from opro_cli.report.rows import Row
+from opro_cli.runs.disk.contents import PROBLEM
 
 LIMITS = ("max_steps", "patience")
 
@@ -29,7 +30,8 @@ def by_problem(rows: Sequence[Row]) -> list[list[Row]]:
     swept = {key for row in rows for key in row.axes if key.startswith("problem.")}
     for row in rows:
         problem = {k: v for k, v in flat(row.settings["problem"], "problem") if k not in swept}
-        groups.setdefault(digest([row.preset, problem]), []).append(row)
+        key = digest([row.preset, problem, row.problem_contents])
+        groups.setdefault(key, []).append(row)
     return list(groups.values())
 
 
@@ -111,6 +113,13 @@ def swept_headings(keys: Sequence[str]) -> list[str]:
     """The last part of each dotted key, or all of it where that is not unique."""
     short = [key.rpartition(".")[2] for key in keys]
     return [clean(s if short.count(s) == 1 else k, 40) for s, k in zip(short, keys, strict=True)]
+
+
+def problem_contents(row: Row) -> str:
+    """What distinguishes the problem of a row from another of its name; empty if nothing does."""
+    apart = row.settings.get("contents", {})
+    parts = [f"{k.removeprefix(PROBLEM)} {v}" for k, v in apart.items() if k.startswith(PROBLEM)]
+    return clean(", ".join(parts), 200)
 
 
 def optimizer_name(row: Row, among: Sequence[Row]) -> str:

@@ -16,6 +16,7 @@ from opro_cli.presets.spec import digest
 from opro_cli.problems import PROBLEMS
 from opro_cli.problems.settings import Target
 from opro_cli.report.statistics import Stat
+from opro_cli.runs.disk.contents import PROBLEM
 from opro_cli.runs.progress import RunView
 
 FINISHED = ("converged", "stopped")
@@ -43,7 +44,13 @@ class Row:
     @property
     def problem_digest(self) -> str:
         """Equal for rows on the same problems, whatever their optimizer."""
-        return digest([self.preset, self.settings["problem"]])
+        return digest([self.preset, self.settings["problem"], self.problem_contents])
+
+    @property
+    def problem_contents(self) -> dict[str, str]:
+        """The decisive facts of the problem, such as the hash of its objective's file."""
+        contents = self.runs[0].contents
+        return {key: value for key, value in contents.items() if key.startswith(PROBLEM)}
 
     @property
     def kind(self) -> type[OptimizerSettings]:
@@ -129,7 +136,8 @@ class Row:
         """
         if not PROBLEMS[self.problem].gap:
             return None
-        return _stat(_gap(run) for run in self.finished if run.totals.best is not None)
+        gaps = [_gap(run) for run in self.finished]
+        return _stat(gap for gap in gaps if gap is not None)
 
     @property
     def budget(self) -> int | None:
@@ -206,29 +214,38 @@ class Row:
 
 
 def make_rows(runs: Sequence[RunView]) -> tuple[Row, ...]:
-    """Group runs that differ only in their repetition; rows in the order of their first run."""
-    groups: dict[str, list[RunView]] = {}
+    """Group runs that differ only in their repetition; rows in the order of their first run.
+
+    Runs of one name and other contents (an objective, a model's file, a server) are apart: the
+    settings of their rows then say which.
+    """
+    groups: dict[tuple[str, str], list[RunView]] = {}
     for run in runs:
         key = digest([run.spec.preset, run.model, run.spec.settings(), run.spec.target])
-        groups.setdefault(key, []).append(run)
-    return tuple(
-        Row(
-            preset=group[0].spec.preset,
-            optimizer=group[0].spec.optimizer.name,
-            model=group[0].model,
-            target=group[0].spec.target,
-            settings=group[0].spec.settings(),
-            runs=tuple(sorted(group, key=lambda run: (run.spec.seed, run.spec.repetition))),
-            axes=dict(group[0].spec.axes),
-        )
-        for group in groups.values()
+        groups.setdefault((key, digest(dict(run.contents))), []).append(run)
+    named = Counter(key for key, _ in groups)
+    return tuple(_row(group, apart=named[key] > 1) for (key, _), group in groups.items())
+
+
+def _row(group: Sequence[RunView], *, apart: bool) -> Row:
+    first = group[0]
+    contents = {key: value[:12] for key, value in first.contents.items()} if apart else {}
+    return Row(
+        preset=first.spec.preset,
+        optimizer=first.spec.optimizer.name,
+        model=first.model,
+        target=first.spec.target,
+        settings={**first.spec.settings(), **({"contents": contents} if contents else {})},
+        runs=tuple(sorted(group, key=lambda run: (run.spec.seed, run.spec.repetition))),
+        axes=dict(first.spec.axes),
     )
 
 
-def _gap(run: RunView) -> float:
+def _gap(run: RunView) -> float | None:
+    """None where there is no value, or the optimum cannot be had here."""
     optimum, best = run.spec.build_problem().optimum, run.totals.best
-    if optimum is None or best is None:
-        raise ValueError("a gap needs an optimum and a value")
+    if not optimum or best is None:
+        return None
     return 100 * abs(best[1] - optimum) / abs(optimum)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from opro_cli.core.errors import RunsError
+from opro_cli.presets.spec import digest
 from opro_cli.report.notes import MODEL_ONLY, cautions, left_out
 from opro_cli.report.rows import FINISHED, Row, make_rows
 from opro_cli.runs.progress import RunView
@@ -59,7 +60,7 @@ def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:
     """Of the runs of one spec, the last that finished, else the last; and all other runs."""
     last: dict[str, RunView] = {}
     for run in runs:
-        key = run.spec.sha256() + (run.model or "")
+        key = digest([run.spec.sha256(), run.model, dict(run.contents)])
         earlier = last.get(key)
         if earlier is None or not _finished(earlier) or _finished(run):
             last[key] = run

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 
 from opro_cli.core import engine
 from opro_cli.core.errors import LogError, OproError, Paused, RunFailed
-from opro_cli.core.events import Failed, Resumed, Stopped
+from opro_cli.core.events import Failed, Point, Resumed, Stopped
 from opro_cli.core.model import Model, ModelRequest
+from opro_cli.core.problem import Evaluate, Measurement, OnValue
 from opro_cli.core.sampler import Sampler
 from opro_cli.llm.model_pool import ModelPool
 from opro_cli.llm.provider import ModelChoice
+from opro_cli.presets.spec import RunSpec
 from opro_cli.runs.jobs import Job
 from opro_cli.runs.lock import WriterLock
 from opro_cli.runs.progress import Display
-from opro_cli.runs.recorder import Recorder
+from opro_cli.runs.recorder import Recorder, redacted
 
 
 class Executor:
@@ -64,23 +66,31 @@ class RunMaker:
         opened: the models by request.
         choices: how each was chosen.
         lock: the command's claims.
-        displays: told of every event.
+        display: told of every event.
+        redact: removes keys from a text.
     """
 
     pool: ModelPool
     opened: Mapping[ModelRequest, Model]
     choices: Mapping[ModelRequest, ModelChoice]
     lock: WriterLock
-    displays: Sequence[Display] = field(default_factory=tuple)
+    display: Display
+    redact: Callable[[str], str] = lambda text: text
+    slots: dict[int, asyncio.Semaphore] = field(default_factory=dict)
+    """Evaluations of costly problems at the same time, in all runs together."""
 
     async def make(self, job: Job) -> None:
         """Start or resume a run, up to its end. Raises RunFailed or Paused."""
         if job.run is None:
             raise AssertionError("claimed before")
         try:
-            recorder = Recorder(job.run.open_log(), job.record, self.displays)
+            recorder = Recorder(job.run.open_log(), job.record, self.display, self.redact)
             recorder.emit(Resumed(self.lock.session))
-            await self._run(job, recorder)
+            try:
+                await self._run(job, recorder)
+            finally:
+                await recorder.flush()
+                job.run.end_session(self.lock.session, recorder.end)
         except Paused:
             raise
         except Exception as error:  # of this run: the others go on
@@ -112,7 +122,10 @@ class RunMaker:
             problem, optimizer = spec.build(samplers, tuple(record.steps))
             resources = engine.RunResources(record.values, check_budget)
             limits = spec.effective_limits
-            async with problem.evaluator(models) as evaluate:
+            async with problem.evaluator(models) as evaluator:
+                evaluate = evaluator
+                if problem.costly:
+                    evaluate = _one_by_one(evaluator, self._slots_for(spec), budget.check_time)
                 await engine.run(problem, optimizer, evaluate, limits, recorder, resources)
         except (Paused, RunFailed):
             raise
@@ -120,16 +133,47 @@ class RunMaker:
             recorder.emit(_failed(error, record.totals.step))
             raise
 
+    def _slots_for(self, spec: RunSpec) -> asyncio.Semaphore:
+        workers = int(getattr(spec.problem, "workers", 1))
+        return self.slots.setdefault(workers, asyncio.Semaphore(workers))
+
     def _show_failure(self, job: Job, error: Exception) -> None:
         """Show a failure that the log does not have."""
         view = job.record.view
         if isinstance(error, LogError):  # a reply bought now would be lost
             self.pool.budget.stop("", error.message)
         if not view.totals.error:
-            failed = _failed(error, view.totals.step)
+            failed = redacted(_failed(error, view.totals.step), self.redact)
             view.totals.add(failed)
-            for display in self.displays:
-                display.event(view, failed)
+            self.display.event(view, failed)
+
+
+def _one_by_one(
+    evaluate: Evaluate, slots: asyncio.Semaphore, check: Callable[[], None]
+) -> Evaluate:
+    """Evaluates each point on its own, so that after a stop no further one is begun.
+
+    Args:
+        evaluate: the problem's evaluator.
+        slots: of the evaluations at the same time.
+        check: raises Paused after a stop.
+    """
+
+    async def one(point: Point, on_value: OnValue) -> Measurement:
+        async with slots:
+            check()
+            return (await evaluate([point], on_value))[0]
+
+    async def evaluated(points: Sequence[Point], on_value: OnValue) -> list[Measurement]:
+        calls = (one(point, on_value) for point in points)
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        for error in sorted(
+            (f for f in found if isinstance(f, BaseException)), key=lambda e: isinstance(e, Paused)
+        ):
+            raise error  # after all others have ended; a failure says more than a pause
+        return [value for value in found if isinstance(value, Measurement)]
+
+    return evaluated
 
 
 def _failed(error: Exception, step: int) -> Failed:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from opro_cli.core.errors import PresetError, RunsError
-from opro_cli.core.mappings import changes
+from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.llm.budget import Amount, BudgetSettings
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.plan import Plan
 from opro_cli.presets.spec import RunSpec
+from opro_cli.runs.changed import refuse_changed
+from opro_cli.runs.disk.contents import (
+    ProblemContents,
+    changes,
+    model_contents,
+    models_known,
+    other_circumstances,
+    recorded,
+)
 from opro_cli.runs.lock import WriterLock, check_free
 from opro_cli.runs.provenance import process, provenance
 from opro_cli.runs.record import RunRecord, new_record, read_record
-from opro_cli.runs.store import RunStore, StoredRun, slug
-
-NO_EFFECT = ("title", "description", "published", "limits", "budget", "baselines")
-"""Keys of a preset whose change changes no run."""
+from opro_cli.runs.store import RunStore, StoredRun
 
 
 @dataclass
@@ -70,6 +75,17 @@ class Jobs:
         return {request: self.models[request] for request in self.models if request in requests}
 
     @property
+    def to_check(self) -> dict[ModelRequest, ModelChoice]:
+        """The models of finished runs that say what their models were: they are looked at again."""
+        requests = {
+            request
+            for job in self.jobs
+            if job.done and job.run is not None and models_known(job.run.about)
+            for request in job.spec.model_requests().values()
+        }
+        return {request: self.models[request] for request in self.models if request in requests}
+
+    @property
     def _records(self) -> list[RunRecord]:
         return [*(job.record for job in self.jobs), *self.others]
 
@@ -93,36 +109,74 @@ class Jobs:
         lengths = [max(e for _, e in span) - min(s for s, _ in span) for span in spans.values()]
         return sum(length.total_seconds() for length in lengths)
 
+    @property
+    def longest(self) -> float | None:
+        """Seconds that a call or an evaluation in flight may take; None for any number."""
+        found = [self.limits.timeout] if self.needed else []
+        for job in self.to_do:
+            timeout = getattr(job.spec.problem, "timeout", 0.0)
+            if timeout is None:
+                return None
+            found.append(timeout)
+        return max(found, default=0.0)
+
     def claim(
-        self, store: RunStore, lock: WriterLock, opened: Mapping[ModelRequest, Model]
-    ) -> None:
+        self,
+        store: RunStore,
+        lock: WriterLock,
+        opened: Mapping[ModelRequest, Model],
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> list[str]:
         """Create the new runs, and claim all that are not done.
 
         Args:
             store: where; its lock is held by the caller.
             lock: the command's.
             opened: the models, whose names are recorded.
+            redact: removes keys from a text.
+
+        Returns:
+            Sentences for the user about what differs from earlier sessions.
 
         Raises:
-            RunsError: with nothing claimed.
+            UsageError: with nothing claimed.
         """
-        about = {**process(), "budget": self.budget.model_dump(exclude_none=True)}
+        command = {**process(), "command": redact(process()["command"])}
+        about = {**command, "budget": self.budget.model_dump(exclude_none=True)}
         try:
+            problems = ProblemContents()
+            notices = [n for job in self.to_do for n in _check_models(job, opened)]
             number = 1 + max(
                 (s.number for job in self.to_do if job.run for s in job.run.sessions()), default=0
             )
             for job in self.to_do:
                 if job.run is None:
                     model = self._model(job.spec, opened)
-                    job.run = store.create(job.spec, {**self.about, **model})
+                    contents = {**problems.of(job.spec), **model_contents(job.spec, opened)}
+                    made_from = {"digests": contents} if contents else {}
+                    known = {**self.about, **command, **model, **made_from}
+                    job.run = store.create(job.spec, known)
                     view = job.record.view
                     view.id, view.created = job.run.id, job.run.created
                     view.model = model.get("model")
-                lock.claim(job.run.path, process())
+                lock.claim(job.run.path, command)
                 job.run.begin_session(lock.session, {**about, "number": number})
-        except RunsError:
+        except UsageError:
             self.release(lock)
             raise
+        return list(dict.fromkeys(notices))
+
+    def replace_changed(self, opened: Mapping[ModelRequest, Model]) -> list[str]:
+        """Make finished runs again whose model is another one now; sentences about them."""
+        stale = {}
+        for job in self.jobs:
+            if job.done and job.run is not None:
+                now = model_contents(job.spec, opened)
+                for change in changes(recorded(job.run.about), now):
+                    stale[change] = job.run.id
+                    job.run, job.record = None, new_record(job.spec)
+                    break
+        return [_not_used(change, run) for change, run in stale.items()]
 
     def release(self, lock: WriterLock) -> None:
         """Give all runs back. Safe to call twice."""
@@ -161,11 +215,16 @@ def jobs_for_plan(plan: Plan, store: RunStore, *, fresh: bool = False) -> Jobs:
         RunsError: a run that would be resumed is damaged, or another command is writing it.
     """
     if not fresh:
-        _refuse_changed(plan, store)
-    jobs = [_job(spec, [] if fresh else _earlier(spec, store)) for spec in plan.specs]
+        refuse_changed(plan, store)
+    stale: dict[str, str] = {}
+    problems = ProblemContents()
+    jobs = [
+        _job(spec, [] if fresh else _earlier(spec, store), problems, stale) for spec in plan.specs
+    ]
     about = {**provenance(plan), "batch": secrets.token_hex(8)}
     general = plan.preset.general
-    return Jobs(jobs, plan.models, general.limits, general.budget, plan.notices, about)
+    notices = (*plan.notices, *(_not_used(change, run) for change, run in stale.items()))
+    return Jobs(jobs, plan.models, general.limits, general.budget, notices, about)
 
 
 def jobs_of_runs(
@@ -187,9 +246,40 @@ def jobs_of_runs(
 
 
 def job_of_run(run: StoredRun) -> Job:
-    """A run as a job. Raises RunLocked where another command is writing it."""
+    """A run as a job.
+
+    Raises:
+        RunLocked: another command is writing it.
+        UsageError: it is not finished, and its problem has changed.
+    """
     check_free(run.path)
-    return Job(run.spec(), read_record(run), run)
+    job = Job(run.spec(), read_record(run), run)
+    if not job.done:
+        _check_same(run, ProblemContents().of(job.spec))
+    return job
+
+
+def _check_same(run: StoredRun, now: Mapping[str, str]) -> None:
+    """Raises UsageError where a run was begun with other contents."""
+    for change in changes(recorded(run.about), now):
+        raise UsageError(
+            f"{change[0].upper()}{change[1:]} since {run.id} was begun, which is unfinished.",
+            "put it back as it was, or start again with the same command and --fresh",
+        )
+
+
+def _check_models(job: Job, opened: Mapping[ModelRequest, Model]) -> Iterator[str]:
+    """Sentences about circumstances that differ. Raises UsageError where a model is another."""
+    if job.run is not None:
+        now = model_contents(job.spec, opened)
+        _check_same(job.run, now)
+        for change in other_circumstances(recorded(job.run.about), now):
+            yield f"{change[0].upper()}{change[1:]}: replies may differ from those it gave before."
+
+
+def _not_used(change: str, run: str) -> str:
+    said = f"{change[0].upper()}{change[1:]}"
+    return f"{said} since {run} was made: its finished runs are not used again, they are made anew."
 
 
 def _earlier(spec: RunSpec, store: RunStore) -> list[StoredRun]:
@@ -199,65 +289,35 @@ def _earlier(spec: RunSpec, store: RunStore) -> list[StoredRun]:
     return found
 
 
-def _job(spec: RunSpec, earlier: Sequence[StoredRun]) -> Job:
+def _job(
+    spec: RunSpec, earlier: Sequence[StoredRun], problems: ProblemContents, stale: dict[str, str]
+) -> Job:
     """The last run that is finished, else the last one, else a new one.
 
-    Raises RunLocked where another command is writing the one that is to be resumed.
+    Args:
+        spec: of the run.
+        earlier: its runs so far. One with other contents is another run.
+        problems: what problems are made from now.
+        stale: gets what has changed since finished runs, each with such a run.
+
+    Raises:
+        RunLocked: another command is writing the one that is to be resumed.
+        UsageError: that one was begun with other contents.
     """
-    for run in reversed(earlier):
+    now = problems.of(spec) if earlier else {}
+    same = [run for run in earlier if not any(changes(recorded(run.about), now))]
+    for run in reversed(same):
         record = read_record(run, whole=False)
         if record.finished:
             break
     else:
-        if not earlier:
+        if not same:
+            for run in earlier:
+                if not read_record(run, whole=False).finished:
+                    _check_same(run, now)
+                stale |= dict.fromkeys(changes(recorded(run.about), now), run.id)
             return Job(spec, new_record(spec))
-        run = earlier[-1]
+        run = same[-1]
         record = job_of_run(run).record  # read again, now that nobody writes it
     record.view.spec = spec
     return Job(spec, record, run)
-
-
-def _refuse_changed(plan: Plan, store: RunStore) -> None:
-    """Raises PresetError where unfinished runs of the preset as it was would be left behind."""
-    resolved, path = plan.preset.dump(plan.optimizers), plan.resolved.path
-    for run in _last_batch(plan, store):
-        before = run.about["preset"]
-        if before["sha256"] == plan.preset.sha256():
-            return
-        if read_record(run, whole=False).finished:
-            continue
-        changed = changes(_effective(before["resolved"]), _effective(resolved))
-        said = "; ".join(f"{key} was {old} and is {new}" for key, old, new in changed[:4])
-        raise PresetError(
-            f"{path} has changed since {run.id} was begun, which is unfinished: {said}.",
-            "`opro resume` continues it as it was; --fresh starts again with the changed preset",
-        )
-
-
-def _last_batch(plan: Plan, store: RunStore) -> Iterator[StoredRun]:
-    """The runs of the last command that took this file with the same options."""
-    batch = None
-    ours = overridden(plan.resolved.path, dict(plan.resolved.sources))
-    for run in store.newest(f"-{slug(plan.preset.name)}-"):
-        about = run.about.get("preset")
-        if not isinstance(about, dict) or about.get("path") != plan.resolved.path:
-            continue
-        if overridden(about["path"], about["sources"]) != ours:
-            continue
-        batch = batch or run.about.get("batch")
-        if run.about.get("batch") != batch:
-            return
-        yield run
-
-
-def overridden(path: str, sources: Mapping[str, str]) -> set[tuple[str, str]]:
-    """Key and source of every setting over the file's, except caps and limits."""
-    return {
-        (key, source)
-        for key, source in sources.items()
-        if source != path and key.partition(".")[0] not in NO_EFFECT
-    }
-
-
-def _effective(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in resolved.items() if key not in NO_EFFECT}

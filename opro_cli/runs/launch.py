@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from opro_cli.core.errors import OproError
+from opro_cli.core.events import GAVE_UP
 from opro_cli.core.model import Model, ModelRequest
+from opro_cli.llm import secret_names
 from opro_cli.llm.budget import Amount, Budget, BudgetSettings
 from opro_cli.llm.limiter import Limiter
 from opro_cli.llm.model_pool import ModelPool
 from opro_cli.llm.provider import Env
+from opro_cli.llm.redaction import HIDDEN, key_forms
+from opro_cli.runs.disk.files import reserve_handles
 from opro_cli.runs.executor import Executor, RunMaker
 from opro_cli.runs.jobs import Jobs
 from opro_cli.runs.lock import WriterLock, store_lock
-from opro_cli.runs.progress import Display, RunView
+from opro_cli.runs.progress import Display, Displays, RunView
 from opro_cli.runs.signals import SignalHandler
 from opro_cli.runs.store import RunStore
 
@@ -44,7 +50,7 @@ class Outcome:
         """0 done, 1 a run failed, 3 stopped by a cap or a quota, 130 interrupted."""
         if self.interrupted and any(run.totals.state == "unfinished" for run in self.runs):
             return 130
-        if any(run.totals.error for run in self.runs):
+        if any(run.totals.error or run.totals.reason in GAVE_UP for run in self.runs):
             return 1
         return 3 if self.stopped else 0
 
@@ -78,26 +84,42 @@ class Launcher:
                 used.
         """
         self.store.check_writable()
+        reserve_handles()
         lock = WriterLock(self.store.root)
         try:
             with store_lock(self.store.root, self.notify):
                 jobs = find()
                 for notice in jobs.notices:
                     self.notify(notice)
-                if not jobs.to_do:
+                if not jobs.to_do and not jobs.to_check:
                     return self._nothing_to_do(jobs)
                 budget = Budget(jobs.budget, jobs.spent, jobs.seconds)
-                pool = ModelPool(self.env, Limiter(jobs.limits), budget, self._notice)
+                pool = ModelPool(self.env, Limiter(jobs.limits), budget, self._display.notice)
                 opened = self._claimed(jobs, lock, pool)
+            if not jobs.to_do:
+                asyncio.run(pool.close())
+                return self._nothing_to_do(jobs)
             return asyncio.run(self._run(jobs, lock, pool, opened))
         finally:
             lock.close()
 
+    @cached_property
+    def _display(self) -> Displays:
+        return Displays(self.displays)
+
+    @cached_property
+    def _redact(self) -> Callable[[str], str]:
+        """Removes every key of the environment, in any form, from a text."""
+        return redactor(key_forms(self.env, secret_names()))
+
     def _claimed(self, jobs: Jobs, lock: WriterLock, pool: ModelPool) -> dict[ModelRequest, Model]:
         """Open the models, then claim the runs. Raises OproError, with nothing left open."""
         try:
-            opened = {request: pool.open(choice) for request, choice in jobs.needed.items()}
-            jobs.claim(self.store, lock, opened)
+            choices = {**jobs.needed, **jobs.to_check}
+            opened = {request: pool.open(choice) for request, choice in choices.items()}
+            notices = jobs.replace_changed(opened)
+            for notice in [*notices, *jobs.claim(self.store, lock, opened, self._redact)]:
+                self.notify(notice)
         except OproError:
             asyncio.run(pool.close())
             raise
@@ -105,6 +127,7 @@ class Launcher:
 
     def _nothing_to_do(self, jobs: Jobs) -> Outcome:
         self._show_done(jobs)
+        self._check_displays()
         views = tuple(job.record.view for job in jobs.jobs)
         return Outcome(views, len(views))
 
@@ -114,12 +137,14 @@ class Launcher:
         views = tuple(job.record.view for job in jobs.jobs)
         finished = sum(job.done for job in jobs.jobs)
         at_once = sum(choice.concurrency for choice in jobs.needed.values()) or 1
-        for display in self.displays:
-            display.begin(views, at_once)
+        display, budget = self._display, pool.budget
+        display.failed = lambda error: budget.stop("", error.message)
+        display.begin(views, at_once)
         self._show_done(jobs)
-        signals = SignalHandler(pool.budget, self._notice, lambda: self._leave(jobs, lock))
+        leave = functools.partial(self._leave, jobs, lock)
+        signals = SignalHandler(budget, jobs.longest, display.notice, leave)
         ticker = asyncio.create_task(self._tick(pool))
-        maker = RunMaker(pool, opened, jobs.needed, lock, self.displays)
+        maker = RunMaker(pool, opened, jobs.needed, lock, display, self._redact)
         try:
             with signals.installed():
                 await Executor(jobs.needed).run(jobs.to_do, maker.make)
@@ -127,11 +152,10 @@ class Launcher:
             raise _first(group) from None
         finally:
             ticker.cancel()
-            for display in self.displays:
-                display.end()
+            display.end()
             jobs.release(lock)
             await pool.close()
-        budget = pool.budget
+        self._check_displays()
         return Outcome(
             runs=views,
             already_finished=finished,
@@ -146,16 +170,17 @@ class Launcher:
     def _show_done(self, jobs: Jobs) -> None:
         for job in jobs.jobs:
             if job.done and job.record.last is not None:
-                for display in self.displays:
-                    display.event(job.record.view, job.record.last)
+                self._display.event(job.record.view, job.record.last)
 
-    def _notice(self, text: str) -> None:
-        for display in self.displays[:1]:  # the others are for data
-            display.notice(text)
+    def _check_displays(self) -> None:
+        """Raises the first error of a display, now that everything is written."""
+        error = self._display.error
+        if error is not None:
+            error.hint = error.hint or "the runs are kept: opro runs list, opro resume"
+            raise error
 
     def _leave(self, jobs: Jobs, lock: WriterLock) -> None:
-        for display in self.displays:
-            display.end()
+        self._display.end()
         jobs.release(lock)
         lock.close()
         self.leaving()
@@ -163,10 +188,21 @@ class Launcher:
     async def _tick(self, pool: ModelPool) -> None:
         while True:
             await asyncio.sleep(TICK)
-            for display in self.displays:
-                display.tick(pool.limiter.quiet_for())
+            self._display.tick(pool.limiter.quiet_for())
 
 
 def _first(group: BaseExceptionGroup[OproError]) -> OproError:
     inner = group.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def redactor(secrets: Sequence[str]) -> Callable[[str], str]:
+    """A function that removes these texts from any text."""
+
+    def redact(text: str) -> str:
+        for secret in secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
+    return redact

@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from opro_cli.core.errors import RunLocked, RunsError
-from opro_cli.runs.files import read_whole, write_whole
+from opro_cli.runs.disk.files import read_whole, write_whole
 
 FOLDER = ".locks"
 WRITER = "writer.json"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import override
+
+from opro_cli.core.errors import OproError
 from opro_cli.core.events import Event
 from opro_cli.core.text import clean
 from opro_cli.core.totals import RunTotals
@@ -25,6 +29,8 @@ class RunView:
     model: str | None = None
     """The model that was opened for it; None where it asks none."""
     created: str = ""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """The decisive facts of what it was made from, see :mod:`opro_cli.runs.disk.contents`."""
 
     @property
     def name(self) -> str:
@@ -44,7 +50,7 @@ class RunView:
 
 
 class Display(Protocol):
-    """Shows runs as they go. An error it raises is ignored: a screen never stops a run."""
+    """Shows runs as they go."""
 
     def begin(self, runs: Sequence[RunView], at_once: int) -> None:
         """All runs, before the first starts, and how many run at the same time."""
@@ -60,3 +66,59 @@ class Display(Protocol):
 
     def end(self) -> None:
         """No more events."""
+
+
+class Displays(Display):
+    """Several displays as one, whose errors end no run: paid replies are kept first.
+
+    Args:
+        displays: the first is for people, the others are for data.
+        failed: told of the first error of a display, such as a full disk behind standard output.
+    """
+
+    def __init__(
+        self, displays: Sequence[Display], failed: Callable[[OproError], None] = lambda error: None
+    ) -> None:
+        self._displays = displays
+        self.failed = failed
+        self.error: OproError | None = None
+        """The first error of a display."""
+
+    @override
+    def begin(self, runs: Sequence[RunView], at_once: int) -> None:
+        for display in self._displays:
+            with self._remembered():
+                display.begin(runs, at_once)
+
+    @override
+    def event(self, run: RunView, event: Event) -> None:
+        for display in self._displays:
+            with self._remembered():
+                display.event(run, event)
+
+    @override
+    def tick(self, quiet: float) -> None:
+        for display in self._displays:
+            with self._remembered():
+                display.tick(quiet)
+
+    @override
+    def notice(self, text: str) -> None:
+        for display in self._displays[:1]:
+            with self._remembered():
+                display.notice(text)
+
+    @override
+    def end(self) -> None:
+        for display in self._displays:
+            with self._remembered():
+                display.end()
+
+    @contextlib.contextmanager
+    def _remembered(self) -> Iterator[None]:
+        try:
+            yield
+        except OproError as error:
+            if self.error is None:
+                self.error = error
+                self.failed(error)

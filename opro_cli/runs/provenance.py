@@ -21,12 +21,18 @@ def provenance(plan: Plan) -> dict[str, Any]:
     return {
         "preset": {
             "path": plan.resolved.path,
+            "file": preset_file(plan),
             "sha256": plan.preset.sha256(),
             "resolved": plan.preset.dump(plan.optimizers),
             "sources": dict(plan.resolved.sources),
         },
         **circumstances(),
     }
+
+
+def preset_file(plan: Plan) -> str:
+    """The preset's file, wherever one looks from: two folders can have one of the same name."""
+    return str(Path(plan.resolved.path).absolute())
 
 
 def circumstances() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeAlias
 
+from opro_cli.core.errors import OproError, RunsError
 from opro_cli.core.events import (
     PAUSES,
     UNREPEATED,
@@ -24,12 +25,15 @@ from opro_cli.core.events import (
     Stepped,
     Stopped,
 )
-from opro_cli.core.problem import nearest_point
+from opro_cli.core.problem import InvalidSolution, nearest_point
 from opro_cli.core.totals import MODEL, START, RunTotals
 from opro_cli.presets.spec import RunSpec
-from opro_cli.runs.log import LoggedEvent
+from opro_cli.runs.disk.contents import decisive, recorded
+from opro_cli.runs.disk.log import LoggedEvent
+from opro_cli.runs.disk.sessions import Session
+from opro_cli.runs.disk.stored import DAMAGED, UNREADABLE, brief
 from opro_cli.runs.progress import RunView
-from opro_cli.runs.store import Session, StoredRun
+from opro_cli.runs.store import RUN_FILE, StoredRun
 
 Key: TypeAlias = tuple[str, int, int]
 
@@ -53,7 +57,9 @@ class RunRecord:
     same_version: bool = False
     """Whether this very version recorded it, so that prompts must be equal to the letter."""
     changed: str = ""
-    """The first thing that is not as it was written, according to the checksums."""
+    """The first thing that is not as it was written, or does not follow from the rest."""
+    unchecked: tuple[str, ...] = ()
+    """What a replay cannot check, in a few words each."""
 
     @property
     def spec(self) -> RunSpec:
@@ -190,8 +196,14 @@ def read_record(
     spec = run.spec()
     named = run.about.get("model")
     model = named if isinstance(named, str) and spec.optimizer.asks_model else None
-    totals = empty_totals(spec, model_only=model_only)
-    record = RunRecord(RunView(run.id, spec, totals, model, run.created))
+    try:
+        totals = empty_totals(spec, model_only=model_only)
+    except (*UNREADABLE, OproError, InvalidSolution) as error:
+        raise RunsError(
+            f"{run.path / RUN_FILE}: its problem cannot be built ({brief(error)}).", DAMAGED
+        ) from error
+    contents = decisive(recorded(run.about))
+    record = RunRecord(RunView(run.id, spec, totals, model, run.created, contents))
     sessions = _Sessions(run.sessions())
     for logged in run.log(checked=checked):
         session, new = sessions.of(logged)

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from opro_cli.core.errors import Disagreement
 from opro_cli.core.events import Event
 from opro_cli.core.text import clean
 from opro_cli.runs import compare
-from opro_cli.runs.log import EventLog
+from opro_cli.runs.disk.log import EventLog
+from opro_cli.runs.disk.sessions import LogEnd
 from opro_cli.runs.progress import Display, RunView
 from opro_cli.runs.record import RunRecord, event_key
+
+T = TypeVar("T")
+
+
+def redacted(value: T, redact: Callable[[str], str]) -> T:
+    """An event, or a part of one, with every text redacted; itself where none has changed."""
+    new: object = value
+    if isinstance(value, str):
+        new = redact(value)
+    elif isinstance(value, tuple):
+        parts = [redacted(item, redact) for item in value]
+        if any(a is not b for a, b in zip(parts, value, strict=True)):
+            new = tuple(parts)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        changed = {
+            name: part
+            for name in names
+            if (part := redacted(old := getattr(value, name), redact)) is not old
+        }
+        new = dataclasses.replace(value, **changed) if changed else value
+    return new  # type: ignore[return-value]
 
 
 class Recorder:
@@ -24,18 +49,27 @@ class Recorder:
     Args:
         log: where events are appended.
         record: the run so far; its events are counted in its totals already.
-        displays: told of every new event.
+        display: told of every new event.
+        redact: removes keys from a text, before it is written or shown.
     """
 
-    def __init__(self, log: EventLog, record: RunRecord, displays: Sequence[Display]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        record: RunRecord,
+        display: Display,
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> None:
         self._log = log
         self._recorded = dict(record.by_key)
         self._view: RunView = record.view
-        self._displays = displays
+        self._display = display
+        self._redact = redact
         self._unflushed = False
 
     def emit(self, event: Event) -> None:
         """Take one event. Raises LogError, or Disagreement with the log."""
+        event = redacted(event, self._redact)
         found = event_key(event)
         recorded = None if found is None else self._recorded.pop(found, None)
         if recorded is not None:
@@ -43,13 +77,13 @@ class Recorder:
             return
         self._log.append(event)
         self._unflushed = True
-        self.show(event)
-
-    def show(self, event: Event) -> None:
-        """Count and display an event, whether or not it could be written."""
         self._view.totals.add(event, datetime.now(UTC))
-        for display in self._displays:
-            display.event(self._view, event)
+        self._display.event(self._view, event)
+
+    @property
+    def end(self) -> LogEnd:
+        """How long the log is by now."""
+        return self._log.end
 
     async def flush(self) -> None:
         """Return when everything emitted so far would survive a power cut. Raises LogError."""

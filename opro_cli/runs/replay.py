@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,8 +42,10 @@ class Replayed:
             "ok": True,
             "steps": t.step,
             "reason": t.reason,
+            "state": t.state,
             "recorded_pairs": t.recorded_pairs,
             "distinct_pairs": t.distinct_pairs,
+            "unchecked": list(self.record.unchecked),
         }
 
     def save(self, store: RunStore, about: dict[str, Any]) -> None:
@@ -59,7 +62,7 @@ class Replayed:
     def line(self) -> str:
         """The results, in one line."""
         t = self.totals
-        state = "unfinished" if t.reason is None else t.reason
+        state = "unfinished: its log has no end" if t.reason is None else t.reason
         return (
             f"{clean(self.record.view.id)}: ok, {plural(t.step, 'step')} ({state}), "
             f"{t.recorded_pairs} points proposed, {t.distinct_pairs} different"
@@ -158,18 +161,26 @@ def check_all(
 ) -> Iterator[Result]:
     """:func:`check` for many directories, in parallel where that pays, in their order."""
     workers = min(os.cpu_count() or 1, len(places) // FEW)
-    if workers < 2:
-        for place in places:
-            yield from check(place, root, about)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from functools import partial
-    from multiprocessing import get_context
+    done = 0
+    if workers > 1:
+        from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
+        from functools import partial
+        from multiprocessing import get_context
 
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        job = partial(check, root=root, about=about)
-        for results in pool.map(job, places, chunksize=4):
-            yield from results
+        # The processes import nothing from the current folder.
+        os.environ.setdefault("PYTHONSAFEPATH", "1")
+        # Without shared memory there are no processes, and with little memory they are ended.
+        with (
+            contextlib.suppress(OSError, ImportError, BrokenProcessPool),
+            ProcessPoolExecutor(workers, get_context("spawn")) as pool,
+        ):
+            job = partial(check, root=root, about=about)
+            for results in pool.map(job, places, chunksize=4):
+                done += 1
+                yield from results
+    for place in places[done:]:
+        yield from check(place, root, about)
 
 
 class _Checker:
@@ -248,6 +259,7 @@ class _ForeignChecker(_Checker):
         problem = record.spec.build_problem()
         self._text = problem.text
         self._known: set[tuple[Point, str]] = set()
+        self._replies = Counter(step for step, _ in record.replies)
         if record.optimum is not None and not compare.same_value(
             problem.optimum or 0.0, record.optimum
         ):
@@ -263,7 +275,7 @@ class _ForeignChecker(_Checker):
             case Prompted() if event.step not in r.shown:
                 raise RecordingEnded
             case Prompted():
-                replies = sum(step == event.step for step, _ in r.replies)
+                replies = self._replies[event.step]
                 if replies != event.samples:
                     said = f"{event.samples} replies are asked for"
                     raise self.differs(said, str(replies), event.step)
@@ -285,8 +297,8 @@ class _ForeignChecker(_Checker):
         ours, recorded = ([value for _, value in pairs] for pairs in (event.shown, theirs))
         if ours != recorded:
             raise self.differs(f"values shown: {ours}", str(recorded), event.step)
-        for pair in theirs:
-            if pair not in self._known or theirs.count(pair) > 1:
+        for pair, number in Counter(theirs).items():
+            if pair not in self._known or number > 1:
                 said = f"{point(pair[0])} with value {pair[1]}"
                 raise self.differs("the history shown", said, event.step)
 

@@ -17,7 +17,8 @@ from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import option_text, parse_scalar
 from opro_cli.presets.resolve import resolve
-from opro_cli.runs.jobs import Jobs, jobs_of_runs, overridden
+from opro_cli.runs.changed import overridden
+from opro_cli.runs.jobs import Jobs, jobs_of_runs
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import RunStore, StoredRun
 
@@ -108,7 +109,8 @@ def _changed(chosen: Sequence[StoredRun]) -> list[str]:
     notices = []
     for path, sha in {_origin(run) for run in chosen}:
         try:
-            now = resolve(path).base.sha256() if path and Path(path).is_file() else sha
+            there = Path(path).is_absolute() and Path(path).is_file()
+            now = resolve(path).base.sha256() if there else sha
         except OproError:
             now = None
         if now != sha:
@@ -122,7 +124,7 @@ def _origin(run: StoredRun) -> tuple[str, str]:
     path, sources = str(about.get("path", "")), about.get("sources", {})
     if overridden(path, sources):
         return "", ""
-    return path, str(about.get("sha256", ""))
+    return str(about.get("file", path)), str(about.get("sha256", ""))
 
 
 def _numbers(caps: Mapping[str, str]) -> dict[str, Any]:

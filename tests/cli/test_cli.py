@@ -266,7 +266,7 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_ctrl_c_is_exit_code_130(monkeypatch):
+def test_ctrl_c_is_exit_code_130():
     from tests.loopback import Answer
 
     slow = Loopback([Answer(body={}, delay=30)])
@@ -283,8 +283,13 @@ def test_ctrl_c_is_exit_code_130(monkeypatch):
         while not slow.asked and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
+        for line in process.stderr:
+            if "Ctrl-C again leaves at once" in line:
+                break
+        process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert "continue with: opro resume" in stderr
     assert "Traceback" not in stderr
 
 

@@ -10,6 +10,7 @@ import pytest
 from opro_cli.cli import progress
 from opro_cli.cli.progress.lines import JsonLines, PlainLines
 from opro_cli.cli.progress.live import SPARK, LiveTable, sparkline
+from opro_cli.cli.progress.time_left import TimeLeft
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
     Evaluation,
@@ -24,6 +25,7 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.text import clean, count, duration, number
+from opro_cli.optimizers.gradient_descent import GradientDescentSettings
 from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.regression.linear import LinearSettings
@@ -32,12 +34,12 @@ from opro_cli.runs.progress import RunView
 HOSTILE = "[red]\x1b[2J\x1b]0;title\x07\u202e\nnew"
 
 
-def watched(repetition: int = 0, **axes) -> RunView:
+def watched(repetition: int = 0, optimizer=None, **axes) -> RunView:
     spec = RunSpec(
         preset="p",
         problem=LinearSettings(targets=[{"w": 15, "b": 14}]),
         repetition=repetition,
-        optimizer=OproSettings(),
+        optimizer=optimizer or OproSettings(),
         seed=0,
         limits=Limits(500, 60),
         axes=axes,
@@ -52,7 +54,7 @@ EVENTS = [
     Stepped(
         1,
         (Evaluation((15, 13), 128.38),),
-        (ParsedSolution(0, "unparsable"), ParsedSolution(1, "used")),
+        (ParsedSolution(0, "unparsable", why="not valid JSON"), ParsedSolution(1, "used")),
         1,
     ),
     Stopped(1, "patience"),
@@ -73,10 +75,11 @@ def test_plain_is_a_line_a_step():
     stream = io.StringIO()
     play(PlainLines(stream))
     assert stream.getvalue().splitlines() == [
-        "w=15 b=14 run 1: started, 1 starting point, best (14, 14) 42747.8",
-        "w=15 b=14 run 1: step 1/500, best (15, 13) 128.38, 2 points, 1 rejected, 2 calls",
+        "w=15 b=14 run 1: started, 1 starting point, best (14, 14) value 42747.8",
+        "w=15 b=14 run 1: step 1/500, best (15, 13) value 128.38, 2 points, "
+        "1 rejected (not valid JSON), 2 calls",
         "w=15 b=14 run 1: stopped after 1 step in 0.0s (no progress for 60 steps), "
-        "best (15, 13) 128.38",
+        "best (15, 13) value 128.38",
     ]
 
 
@@ -179,8 +182,80 @@ def test_auto_is_live_on_a_terminal_and_plain_elsewhere(terminal, env, kind):
 
 
 def test_an_unknown_display_is_an_error():
-    with pytest.raises(UsageError, match="no display 'cinema'"):
+    with pytest.raises(UsageError, match="--display: there is no display 'cinema'"):
         progress.choose("cinema", io.StringIO(), {})
+    with pytest.raises(UsageError, match="OPRO_DISPLAY: there is no display 'cinema'"):
+        progress.choose(None, io.StringIO(), {"OPRO_DISPLAY": "cinema"})
+
+
+def test_the_variable_sets_the_display_and_the_option_wins():
+    env = {"OPRO_DISPLAY": "json"}
+    assert type(progress.choose(None, Terminal(), env).inner) is JsonLines
+    assert type(progress.choose("plain", Terminal(), env).inner) is PlainLines
+    assert type(progress.choose("auto", Terminal(), env).inner) is LiveTable
+    assert type(progress.choose(None, Terminal(), {"OPRO_DISPLAY": " "}).inner) is LiveTable
+
+
+def test_a_run_that_gives_up_says_why_in_every_display(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    rejected = tuple(ParsedSolution(i, "unparsable", why="no solution at all") for i in range(3))
+    events = [EVENTS[0], Stepped(1, (), rejected, 0), Stopped(1, "no_reply")]
+    for make in (PlainLines, LiveTable):
+        stream = io.StringIO()
+        play(make(stream), events)
+        ending = stream.getvalue().rstrip().splitlines()[-1]
+        assert "(no usable reply) (3 times: no solution at all)" in ending
+
+
+def test_the_live_table_says_why_points_of_running_runs_are_rejected(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    stream = Terminal()
+    play(LiveTable(stream), EVENTS[:-1])
+    assert "rejected (not valid JSON)" in stream.getvalue()
+
+
+class TestTimeLeft:
+    def test_steps_of_one_optimizer_say_nothing_about_those_of_another(self):
+        descents = [watched(i, optimizer=GradientDescentSettings()) for i in range(3)]
+        asking = [watched(i) for i in range(2)]
+        left = TimeLeft([*descents, *asking])
+        left.tick(0.0, [descents[0], *asking])
+        make(descents[0], 100_000, "converged")
+        make(asking[0], 10, "converged")
+        make(asking[1], 4)
+        left.tick(10.0, [descents[1]])
+        assert left.seconds() == pytest.approx(20.0)  # two descents, 10 s each; 6 steps: 4.3 s
+
+    def test_without_a_finished_run_of_each_optimizer_nothing_is_said(self):
+        runs = [watched(0), watched(1, optimizer=GradientDescentSettings())]
+        left = TimeLeft(runs)
+        left.tick(0.0, runs)
+        make(runs[1], 1000, "converged")
+        left.tick(1.0, runs[:1])
+        assert left.seconds() is None
+
+    def test_steps_of_an_earlier_session_took_no_time_in_this_one(self):
+        runs = [watched(0), watched(1), watched(2)]
+        make(runs[0], 50, "converged")
+        left = TimeLeft(runs)
+        left.tick(0.0, runs[1:])
+        make(runs[1], 50, "converged")
+        left.tick(5.0, runs[2:])
+        assert left.seconds() == pytest.approx(5.0)
+
+    def test_a_run_that_failed_is_no_measure(self):
+        runs = [watched(0), watched(1), watched(2)]
+        left = TimeLeft(runs)
+        left.tick(0.0, runs)
+        make(runs[0], 10, "converged")
+        runs[1].totals.error = "LLMError: no"
+        left.tick(10.0, runs[2:])
+        assert left.seconds() == pytest.approx(10.0)
+
+
+def make(run, steps: int, reason: str | None = None) -> None:
+    """Let a run have made so many steps."""
+    run.totals.step, run.totals.reason = steps, reason
 
 
 def test_the_sparkline_falls_with_the_loss():

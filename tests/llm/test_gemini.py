@@ -247,3 +247,20 @@ def test_a_steps_samples_are_in_flight_together():
 
     with server.serving() as url:
         assert len(asyncio.run(run(url))) == 8
+
+
+def test_vertex_is_asked_by_the_version_of_its_own(monkeypatch):
+    from google.auth.credentials import AnonymousCredentials
+
+    monkeypatch.setattr("opro_cli.llm.gemini.client._credentials", AnonymousCredentials)
+    server = Loopback([gemini(solution(1, 2))])
+
+    async def run(url):
+        client = GoogleClient(LimitSettings(), project="p", location="global", base_url=url)
+        client.genai._api_client._async_access_token = lambda: asyncio.sleep(0, "token")
+        await GeminiModel("gemini-3.5-flash-lite", client).sample(request())
+        await client.close()
+
+    with server.serving() as url:
+        asyncio.run(run(url))
+    assert server.asked[0].path.startswith("/v1beta1/projects/p/locations/global/")

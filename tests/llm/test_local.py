@@ -132,19 +132,6 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, damage: str):
         LocalModel(path, "model")
 
 
-def test_a_damaged_cached_file_is_put_together_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPRO_CACHE_DIR", str(tmp_path))
-    path, name = model_file.model_file("local")
-    whole = path.stat().st_size
-    assert (name, path.parent) == ("gemma-3-270m", tmp_path)
-    with path.open("r+b") as file:
-        file.seek(1000)
-        file.write(b"damage")
-    again, _ = model_file.model_file("local")
-    assert again.stat().st_size == whole
-    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name, f"{path.name}.sha256"]
-
-
 def test_first_use_names_the_model_and_its_terms(tmp_path, monkeypatch):
     monkeypatch.setenv("OPRO_CACHE_DIR", str(tmp_path))
     assert "Gemma 3 270M" in model_file.first_use()

@@ -23,7 +23,7 @@ from opro_cli.llm import (
 from opro_cli.llm.budget import Budget, BudgetSettings
 from opro_cli.llm.limiter import Limiter, LimitSettings
 from opro_cli.llm.model_pool import ModelPool
-from opro_cli.llm.provider import ModelChoice, Provider, hosted_choice
+from opro_cli.llm.provider import ModelChoice, Provider, hosted_choice, same_model
 from opro_cli.llm.redaction import HIDDEN
 from opro_cli.llm.retry import throttled
 from tests.doubles import Scripted
@@ -180,6 +180,33 @@ def test_another_model_that_answers_is_reported_once_or_an_error():
         on_reply(Reply("", "stop", "other"))
     local = ModelChoice(ModelRequest("local"), "continue", 1, FREE)
     assert models.on_reply(local) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "same"),
+    [
+        ("openai/gpt-4o", "gpt-4o-2024-08-06", True),
+        ("gpt-4o", "openai/gpt-4o", True),
+        ("vendor/Model-X", "model-x", True),
+        ("accounts/a/models/m", "m", True),
+        ("gpt-4o-2024-08-06", "gpt-4o", True),
+        ("gpt-4o-2024-05-13", "gpt-4o-2024-08-06", False),
+        ("gpt-4", "gpt-4-0125-preview", True),
+        ("gpt-4", "gpt-4-32k", False),
+        ("gpt-4o", "gpt-4o-mini", False),
+        ("gpt-4o", "gpt-4o-mini-2024-07-18", False),
+        ("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022", True),
+        ("claude-3-5-sonnet-latest", "claude-3-5-haiku-20241022", False),
+        ("gemini-flash-latest", "gemini-3.5-flash", True),
+        ("gemini-flash-latest", "models/gemini-3.5-flash-lite", False),
+        ("llama3", "llama3:latest", True),
+        ("qwen2.5", "qwen2.5:7b", False),
+        ("vendor/m:free", "vendor/m", True),
+        ("gemini-3.5-flash", "gemini-3.5-flash-8b", False),
+    ],
+)
+def test_prefixes_and_dates_make_no_other_model(asked, served, same):
+    assert same_model(asked, served) == same
 
 
 def test_the_same_notice_is_not_repeated_too_soon():

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from opro_cli.core.problem import InvalidSolution
 from opro_cli.optimizers.opro.metaprompt import FORMS, parsing
 from opro_cli.optimizers.opro.metaprompt.base import MAX_REPLY
+from opro_cli.problems.custom.parameters import Mixed, Parameter
 from opro_cli.problems.regression.linear import LinearSettings
+from opro_cli.problems.spaces.coordinates import Range
+from opro_cli.problems.spaces.named import Box
+from opro_cli.problems.spaces.tours import Tours
 from tests.conftest import EXAMPLES, for_all
 
 SETTINGS = LinearSettings(targets=[{"w": 15, "b": 14}])
@@ -50,6 +54,103 @@ def read(text: str, form: str = "instruct"):
 )
 def test_the_solution_is_found_wherever_it_is(text):
     assert read(text) == [(15, 14)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'reasoning': 'it is the slope', 'solution': {'w': 15, 'b': 14}}",
+        "{'reasoning': 'it's steep', 'sure': True, 'other': None, 'solution': (15, 14)}",
+        '{"reasoning": "a "good" one", "solution": [15, 14]}',
+        '{"solution": {"w": 15, "b": 14,},}',
+        '{"reasoning": "x" "solution": {"w": 15 "b": 14}}',
+        '{"solution": {"w": +15, "b": 14.}}',
+        '{// the answer\n"solution": {"w": 15, /* or 16 */ "b": 14}  # done\n}',
+        "{reasoning: it is steep, solution: {w: 15, b: 14}}",
+        "{“reasoning”: “steep”, “solution”: {“w”: 15, “b”: 14}}",
+        '{"solution": {"w" = 15, "b" => 14}}',
+        '{"SOLUTION": {"W": 15, " b": 14}}',
+        '{"solution": {"w": "about 15", "b": "14 (the offset)."}}',
+        '{"solution": "(15, 14)"}',
+        '{"solution": "15, 14"}',
+        "{\"solution\": \"{'w': 15, 'b': 14}\"}",
+        '{"answer": "w=15, b=14"}',
+        '{"name": "propose", "arguments": {"solution": {"w": 15, "b": 14}}}',
+        '{"name": "propose", "arguments": "{\\"solution\\": [15, 14]}"}',
+        '{"properties": {"reasoning": "steep", "solution": {"w": 15, "b": 14}}}',
+        '```json\n{"reasoning": "steep", "solution": {"w": 15, "b": 14}\n```',
+        '{"solution": {"w": 15 (slope), "b": 14 (offset)}}',
+        "reasoning: steep\nsolution:\n  w: 15\n  b: 14\n",
+        "- w: 15\n- b: 14",
+        "| w | 15 |\n| b | 14 |",
+        "<solution><w>15</w><b> 14 </b></solution>",
+        "<answer>(15, 14)</answer>",
+        "It is best where **W** is 15 and **B** is 14.",
+        r"So $\\boxed{w = 15, b = 14}$.",
+        r"$$\\boxed{(15, 14)}$$",
+        "Answer: 15, 14",
+        "```python\nsolution = (15, 14)\n```",
+    ],
+)
+def test_what_is_almost_json_is_read(text):
+    assert read(text) == [(15, 14)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{\"solution\": [1, 2]} is on the list. {'solution': [15, 14]}",
+        "{'solution': [1, 2]} is on the list. {\"solution\": [15, 14]}",
+        "First w = 1, b = 2. That is on the list, so (15, 14).",
+        "[1, 2] has 300.\nSolution: w=15, b=14\nIt is nearer than w=3, b=4 and [5, 6].",
+        "<solution>[15, 14]</solution> as [1, 2] was bad",
+        '<think>{"solution": [15, 14]} no, it is on the list</think>{"solution": [15, 14]}',
+        "So (1, 2)?</think> (15, 14)",
+        "w = 1 is too low, with b = 2 or so. So w = 15 and b = 14.",
+        '{"draft": {"w": 1, "b": 2}, "solution": {"w": 15, "b": 14}}',
+        "{'reasoning': 'w=1, b=2 was bad', 'solution': {'w': 15 (!), 'b': 14 (!)}}",
+    ],
+)
+def test_the_answer_is_read_and_no_draft(text):
+    assert read(text) == [(15, 14)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<think>{"solution": [15, 14]}',
+        '<think>{"solution": [15, 14]}</think>',
+        "{'reasoning': 'so [15, 14]', 'solution': {'w': 15, 'b': 1",
+        "{'reasoning': 'w = 15, b = 14",
+        "{'first': {'w': 15, 'b': 14}, ",
+        '{"reasoning": "w=15, b=14"}',
+        "{'reasoning': 'w=15, b=14'}",
+        "The slope w is 2 * w = 15, and 3 + b = 14.",
+        "w = 15*3, b = 14",
+        "w = 15. " + "Much later, and about something else: " * 2 + "b = 14.",
+        "(15) and (14)",
+    ],
+)
+def test_a_draft_alone_is_no_answer(text):
+    (found,) = read(text)
+    assert isinstance(found, InvalidSolution)
+
+
+def test_names_and_lines_are_those_of_the_space():
+    tours = Tours(5)
+    for text in (
+        "I would go\ntour = 0, 3, 1, 2, 4\nfrom there.",
+        "Answer: 0 -> 3 -> 1 -> 2 -> 4",
+        "{'solution': '0,3,1,2,4'}",
+        "The tour (0, 3, 1, 2, 4,) is short.",
+    ):
+        assert parsing.parse_solutions(text, tours) == [(0, 3, 1, 2, 4)]
+    cases = Box([Range("a", -9, 9), Range("A", -9, 9)])
+    assert parsing.parse_solutions("a = -5, A = 3", cases) == [(-5, 3)]
+    assert parsing.parse_solutions("Answer: -5, 3", cases) == [(-5, 3)]
+    mixed = Mixed({"rate": Parameter(low=0, high=1), "kind": Parameter(choices=("adam", True))})
+    assert parsing.parse_solutions("rate: .5\nkind: adam", mixed) == [(0.5, "adam")]
+    assert parsing.parse_solutions("{'rate': 0.5, 'kind': True}", mixed) == [(0.5, True)]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +226,22 @@ HOSTILE = {
     "backslashes": '{"' + "\\" * (N - 2),
     "fences": "```" * (N // 3),
     "newlines": "\n" * N,
+    "single quotation marks": "{'" * (N // 2),
+    "names without values": "{w: " * (N // 4),
+    "texts that do not end": "{'a': 'b'c" * (N // 10),
+    "comments": "{/*" * (N // 3),
+    "tuples": "{'a': " + "(" * (N - 6),
+    "tokens": "{'a': [" + "7 , " * (N // 4 - 2),
+    "round brackets": "(" * N,
+    "a value each line": "w = 7\n" * (N // 6),
+    "names in turns": "w=b=" * (N // 4),
+    "values out of range": "w=999, b=999\n" * (N // 13),
+    "marks": "Answer: " * (N // 8),
+    "marked lines": "Answer:\n" * (N // 8),
+    "thoughts": "<think>" * (N // 7),
+    "ends of thoughts": "</think>" * (N // 8),
+    "tags": "<w>" * (N // 3),
+    "texts in texts": '{"solution": "' + "{'solution': '" * (N // 15) + '"}',
 }
 
 

@@ -19,7 +19,7 @@ class TestEnvironment:
         Path(".env").mkdir()
         done = opro("run-sgd", "--dry-run")
         assert done.exit_code == 2
-        assert "Is a directory" in done.stderr
+        assert "is a directory" in done.stderr
 
     def test_a_virtual_environment_of_that_name_is_left_alone(self, opro):
         Path(".env").mkdir()

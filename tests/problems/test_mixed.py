@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from opro_cli.core.problem import InvalidSolution
 from opro_cli.problems.custom.parameters import Mixed, Parameter
-from opro_cli.problems.spaces.coordinates import LogRange
+from opro_cli.problems.spaces.coordinates import LogIntegers, LogRange
 from tests.grammar import gbnf_to_regex
 
 
 @st.composite
 def parameters(draw: st.DrawFn) -> Parameter:
-    kind = draw(st.sampled_from(["float", "log", "int", "choices"]))
+    kind = draw(st.sampled_from(["float", "log", "int", "whole log", "choices"]))
     if kind == "choices":
         words = st.one_of(
             st.from_regex(r"[a-z][a-z0-9_.+-]{0,5}", fullmatch=True),
@@ -33,6 +33,10 @@ def parameters(draw: st.DrawFn) -> Parameter:
         low, more = draw(st.integers(-12, 5)), draw(st.integers(1, 9))
         digits = draw(st.integers(1, 6))
         return Parameter(low=10.0**low, high=10.0 ** (low + more), scale="log", digits=digits)
+    if kind == "whole log":
+        low = draw(st.integers(1, 10**6))
+        high = low + draw(st.integers(1, 10**7))
+        return Parameter(low=low, high=high, type="int", scale="log")
     low = draw(st.integers(-99, 98))
     high = draw(st.integers(low + 1, 99))
     return Parameter(low=low, high=high, type=kind, digits=draw(st.integers(1, 6)))
@@ -68,8 +72,8 @@ def test_a_logarithmic_scale_is_drawn_from_evenly():
         ({"low": 2, "high": 1}, "low must be below high"),
         ({"low": 0, "high": 1, "scale": "log"}, "at least 1e-99"),
         ({"low": 0.5, "high": 8, "type": "int"}, "cannot be written as an int"),
-        ({"low": 0.12345, "high": 1}, "cannot be written with digits=3"),
-        ({"low": 1.2345e-3, "high": 1, "scale": "log"}, "cannot be written with digits=3"),
+        ({"low": 0.12345, "high": 1}, "with digits: 3; set digits: 6"),
+        ({"low": 1.2345e-3, "high": 1, "scale": "log"}, "with digits: 3; set digits: 5"),
         ({"low": 1, "high": 1e300}, "at most 1e"),
         ({"choices": []}, "at least one"),
         ({"choices": ["a", "a"]}, "all different"),
@@ -77,11 +81,86 @@ def test_a_logarithmic_scale_is_drawn_from_evenly():
         ({"choices": ["a,b"]}, "a,b"),
         ({"choices": [float("inf")]}, "not finite"),
         ({"low": True, "high": 3}, "not true or false"),
+        ({"low": 1e-3, "high": 9, "digits": 2}, "digits: 2; set digits: 4, or scale: log"),
+        ({"low": 0.1234567890123, "high": 1}, "digits: 3, nor with 12; round it"),
+        ({"low": 7, "high": 7}, r"a single value is `choices: \[value\]`"),
+        ({"low": 0.5, "high": 8, "type": "int"}, "leave out `type: int`"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(settings, said):
     with pytest.raises(ValidationError, match=said):
         Parameter(**settings)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"lower": 1, "upper": 2}, "lower is called low; upper is called high"),
+        ({"options": ["a"]}, "options is called choices"),
+        ({"low": 1, "high": 9, "log_scale": True}, "log_scale is written `scale: log`"),
+        ({"low": 1, "high": 9, "scale": "logarithmic"}, "is written `scale: log`"),
+        ({"low": 1, "high": 9, "scale": "lin"}, "is written `scale: linear`"),
+        ({"low": 1, "high": 9, "q": 2}, "`choices: "),
+        ({"low": 1, "high": 9, "type": "integer"}, "`type: integer` is written `type: int`"),
+        ({"low": 1, "high": 9, "type": "double"}, "`type: double` is written `type: float`"),
+        ({"type": "bool"}, r"`choices: \[true, false\]`, without a type"),
+        ({"dist": "loguniform", "low": 1, "high": 2}, "is written `scale: log`"),
+        ({"dist": "uniform", "low": 1, "high": 2}, "is left out"),
+        ({"low": 1, "high": 9, "default": 3}, "in `problem.starts`"),
+        ({"low": 1, "high": 9, "precision": 3}, "precision is called digits"),
+        ({"choices": [{"a": 1}]}, "give each of these a name"),
+        ([2, 8], "a range is written `{low: 2, high: 8}`"),
+        (["a", "b"], r"a list of choices is written `{choices: \[a, b\]}`"),
+        ("log(1, 9)", "a parameter is written `{low: 0, high: 1}`"),
+        (4, "a parameter is"),
+        (None, "a parameter is"),
+    ],
+)
+def test_a_parameter_of_another_program_is_told_how_it_is_written_here(written, said):
+    with pytest.raises(ValidationError, match=said):
+        Parameter.model_validate(written)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"choices": [1, 10], "scale": "log"}, "scale"),
+        ({"choices": [1, 10], "type": "int"}, "type"),
+        ({"low": 1, "high": 9, "type": "int", "digits": 2}, "digits"),
+        ({"low": 1, "high": 9, "type": "int", "scale": "log"}, ""),
+        ({"low": 1, "high": 9, "digits": 2}, ""),
+    ],
+)
+def test_a_setting_without_effect_is_named(settings, said):
+    assert Parameter(**settings).without_effect() == said
+
+
+def test_whole_numbers_have_a_logarithmic_scale_everywhere():
+    space = Mixed({"n": Parameter(low=1, high=10**6, type="int", scale="log")})
+    (n,) = space.coordinates
+    rng = np.random.default_rng(0)
+    for draw in (space.draw, space.sample):
+        found = [draw(rng)[0] for _ in range(1000)]
+        assert 400 < sum(value < 1000 for value in found) < 600
+        assert all(type(value) is int and 1 <= value <= 10**6 for value in found)
+    near_low = [n.neighbor(2, rng) for _ in range(1000)]
+    near_high = [n.neighbor(500_000, rng) for _ in range(1000)]
+    assert {1, 2, 3} < set(near_low) and max(near_low) <= 2 * 10**1.5 + 1
+    assert min(near_high) >= 500_000 / 10**1.5 - 1 and sum(v > 500_000 for v in near_high) > 400
+    assert n.to_unit(1) == 0 and n.to_unit(10**6) == 1
+    assert n.to_unit(1000) == pytest.approx(0.5)
+    assert n.from_unit(0.5) == 1000 and n.from_unit(-1) == 1
+    assert n.schema() == {"type": "integer", "minimum": 1, "maximum": 10**6}
+    assert n.describe() == "n is a whole number from 1 to 1000000, on a logarithmic scale"
+    assert "E" not in n.render(10**6) and n.parse("31.6") == 32
+
+
+@given(st.integers(1, 10**12), st.integers(1, 10**12))
+def test_whole_numbers_are_the_same_after_the_unit_cube(a, b):
+    low, high = min(a, b), max(a, b) + 1
+    n = LogIntegers("n", low, high)
+    for value in (low, high, (low + high) // 2, int((low * high) ** 0.5)):
+        assert n.from_unit(n.to_unit(value)) == value
 
 
 SPACE = Mixed(
@@ -100,6 +179,10 @@ SPACE = Mixed(
         ({"lr": "1e-3", "depth": 3.2, "kernel": 16}, (0.001, 3, 16)),
         (["1", "8", "true"], (1.0, 8, True)),
         ([1, 8, None], (1.0, 8, None)),
+        ([1, 8, 16.0], (1.0, 8, 16)),
+        ([1, 8, "1.6e1"], (1.0, 8, 16)),
+        ([1, 8, "None"], (1.0, 8, None)),
+        ([1, 8, "True"], (1.0, 8, True)),
     ],
 )
 def test_values_are_rounded_and_choices_found(values, point):

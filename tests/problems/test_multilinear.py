@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.seeds import Randomness
 from opro_cli.optimizers.gradient_descent import GradientDescentSettings
@@ -95,3 +96,9 @@ def test_a_tolerance_that_is_not_used_leaves_a_preset_as_it_was():
 def test_a_tolerance_is_one_for_each_coordinate(tolerance, said):
     with pytest.raises(ValidationError, match=said):
         LinearSettings(targets=[{"w": 1, "b": 2}], tolerance=tolerance)
+
+
+def test_values_that_overflow_are_refused_before_anything_starts():
+    huge = MultilinearSettings(targets=[{"w1": 1, "w2": 1, "b": 0}], spread=1e200)
+    with pytest.raises(UsageError, match="beyond the largest number"):
+        huge.check(1)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opro_cli.core.problem import Continuous, InvalidSolution
-from opro_cli.problems.spaces.coordinates import Range
+from opro_cli.problems.spaces.coordinates import Range, rounded
 from opro_cli.problems.spaces.named import Box
 from tests.grammar import gbnf_to_regex
 
@@ -143,3 +143,19 @@ def test_samples_are_uniform_up_to_both_ends():
     counts = np.bincount([box.sample(rng)[0] + 2 for _ in range(5000)])
     assert len(counts) == 5
     assert counts.min() > 900
+
+
+@given(
+    st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.integers(-(10**15), 10**15),
+        st.builds(lambda n, d: (n + 0.5) / 10**d, st.integers(-9999, 9999), st.integers(0, 9)),
+    ),
+    st.one_of(st.integers(0, 9), st.integers(0, 110)),
+)
+def test_rounding_one_number_is_numpys_rounding(value, decimals):
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = float(np.round(value, decimals)) + 0.0
+    found = rounded(value, decimals)
+    assert type(found) is float
+    assert found == expected or (found != found and expected != expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from opro_cli.core.errors import UsageError
+from opro_cli.core.errors import PresetError, UsageError
 from opro_cli.core.events import Reply
 from opro_cli.core.problem import InvalidSolution
 from opro_cli.core.text import point
@@ -162,6 +163,126 @@ def test_a_missing_solver_is_an_error_before_anything_starts(monkeypatch):
     assert "opro-cli[tsp]" in caught.value.hint
     stated = {"cities": 8, "seed": 1, "length": 1.0}
     TspSettings(targets=[TARGET], optima=[stated]).check(1)
+
+
+def test_every_repetition_without_a_stated_optimum_is_refused(monkeypatch):
+    monkeypatch.setattr(exact, "find_spec", lambda name: None)
+    optima = [{"cities": 8, "seed": seed, "length": 1.0} for seed in (1, 2)]
+    settings = TspSettings(targets=[TARGET], optima=optima)
+    settings.check(2)
+    with pytest.raises(UsageError, match="of 8 cities with seed 3 is not in problem.optima"):
+        settings.check(3)
+
+
+def test_an_optimum_that_cannot_be_had_is_none_to_a_reader_and_an_error_to_a_run(monkeypatch):
+    monkeypatch.setattr(exact, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    exact.shortest_length.cache_clear()
+    problem = made()
+    assert problem.optimum is None
+    with pytest.raises(UsageError, match="needs scipy"):
+        problem.solved(problem.starts(np.random.default_rng(0))[0], 100.0)
+
+
+SQUARE = [[0, 0], [0, 6.5], [6.5, 6.5], [6.5, 0], [3, 3]]
+
+
+def test_cities_of_ones_own_are_the_instance_of_every_repetition():
+    settings = TspSettings(coordinates=SQUARE, targets=[{"cities": 99}]).located("")
+    assert settings.targets == ({"cities": 5},)
+    first, second = (settings.build(settings.targets[0], r) for r in (0, 1))
+    assert first.coordinates.tolist() == second.coordinates.tolist() == SQUARE
+    assert "1: (0, 6.5), 2: (6.5, 6.5)" in first.text.background
+    best = normal(exact.shortest_tour(first.distances))
+    assert first.solved(best, first.evaluate(best))
+    assert settings.shortest == pytest.approx(first.evaluate(best))
+    assert TspSettings.model_validate(settings.model_dump(mode="json")) == settings
+    other = TspSettings(coordinates=[*SQUARE[:4], [4, 3]])
+    assert settings.summary_of_settings() != other.summary_of_settings()
+
+
+def test_of_own_cities_the_shortest_tour_need_not_be_known(monkeypatch):
+    stated = TspSettings(coordinates=SQUARE, shortest=20).located("")
+    assert stated.shortest == 20
+    monkeypatch.setattr(exact, "find_spec", lambda name: None)
+    exact.length_through.cache_clear()
+    settings = TspSettings(coordinates=SQUARE).located("")
+    settings.check(3)
+    problem = settings.build(settings.targets[0], 0)
+    assert settings.shortest is None and problem.optimum is None
+    assert not problem.solved((0, 1, 2, 3, 4), 1e-9)
+
+
+def test_a_large_instance_is_not_solved_exactly(monkeypatch):
+    monkeypatch.setattr(exact, "SOON", 4)
+    exact.length_through.cache_clear()
+    assert TspSettings(coordinates=SQUARE).located("").shortest is None
+
+
+TSPLIB = """NAME : five
+TYPE : TSP
+DIMENSION : 5
+EDGE_WEIGHT_TYPE : EUC_2D
+NODE_COORD_SECTION
+ 1 0 0
+ 2 3.0e0 4.5
+ 3 3 0
+ 4 9 0.25
+ 5 9 9
+EOF
+"""
+
+
+def test_a_tsplib_file_beside_the_preset_brings_the_cities(tmp_path, opro):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "five.tsp").write_text(TSPLIB)
+    (folder / "mine.yaml").write_text("problem: {kind: tsp, tsplib: five.tsp}\nmax_steps: 3\n")
+    problem = resolve(str(folder / "mine.yaml")).base.problem
+    assert problem.coordinates == ((0, 0), (3, 4.5), (3, 0), (9, 0.25), (9, 9))
+    built = problem.build(problem.targets[0], 0)
+    assert built.distances[0].tolist() == [0, 5, 3, 9, 13]  # 5.41 and 12.73, rounded
+    done = opro("run-baseline", "-p", folder / "mine.yaml", "-O", "two-opt", "--display", "none")
+    assert done.exit_code == 0, done.output
+    (folder / "five.tsp").unlink()
+    for command in (("report",), ("replay", "runs")):
+        assert opro(*command).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TSPLIB.replace("EUC_2D", "GEO"), "its distances are GEO, and only EUC_2D"),
+        (TSPLIB.replace("NODE_COORD", "EDGE_WEIGHT"), "it has no NODE_COORD_SECTION"),
+        (TSPLIB.replace("3 3 0", "3 3"), "'3 3' is no number of a city with two coordinates"),
+        (TSPLIB.replace("9 9", "9 nan"), "is no number of a city"),
+        (TSPLIB.replace("9 9", "9 9e12"), "less than or equal to"),
+        (TSPLIB[:110], "3 cities, and 4 to 100 are wanted"),
+        (None, "there is no file five.tsp in"),
+    ],
+)
+def test_another_file_is_a_sentence(text, said, tmp_path):
+    if text is not None:
+        (tmp_path / "five.tsp").write_text(text)
+    with pytest.raises(PresetError) as caught:
+        TspSettings(tsplib="five.tsp").located(str(tmp_path))
+    assert said in caught.value.message
+    assert "coordinates" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("cities", "said"),
+    [
+        ([[0, 0]] * 5, "all cities are in one place"),
+        ([[0, 0], [1, 1], [2, 0]], "3 cities, and 4 to 100 are wanted"),
+        ([[0, 0], [1, 1], [2, 0], [3]], "coordinates.3"),
+        ([[0, 0], [1, 1], [2, 0], [3, "x"]], "no decimal number"),
+        ([[0, 0], [1, 1], [2, 0], [3, 1e12]], "less than or equal"),
+    ],
+)
+def test_cities_that_make_no_sense_are_refused(cities, said):
+    with pytest.raises(ValidationError, match=said):
+        TspSettings(coordinates=cities)
 
 
 @pytest.mark.parametrize("target", [{"cities": 3}, {"cities": 101}, {"cities": 5.5}, {"w": 1}, {}])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from opro_cli.core.errors import RunsError
 from opro_cli.core.events import Evaluation, ParsedSolution, Started, Stepped, Stopped
-from opro_cli.runs.log import EventLog, read_events
+from opro_cli.runs.disk.log import EventLog, read_events
 from tests.conftest import EXAMPLES, for_all
 
 PLAIN = st.one_of(

@@ -14,7 +14,7 @@ import pytest
 from opro_cli.core.errors import RunsError
 from opro_cli.core.events import Event, Prompted, Replied
 from opro_cli.runs.record import read_record
-from opro_cli.runs.store import EVENTS_FILE, SESSIONS_FILE, open_run
+from opro_cli.runs.store import EVENTS_FILE, open_run
 from tests.chains import by_prompt, only_run, open_events
 
 DATA = Path(__file__).parent.parent / "data"
@@ -171,7 +171,7 @@ def test_an_unfinished_one_is_resumed(opro, serve, copied, place, run, seed, cap
     assert all("crc" in event and "sum" not in event for event in new)
     assert [event["type"] for event in new].count("replied") == 3
     assert all(p.read_bytes() == content for p, content in untouched.items())
-    assert len((path / SESSIONS_FILE).read_bytes().splitlines()) == 1 + (place == "runs-format-1")
+    assert len(open_run(path).sessions()) == 1 + (place == "runs-format-1")
 
     # All of it can be read, listed, reported and replayed, and there is nothing left to do.
     listed = facts(opro("runs", "list", "--json", "--limit", "0", "--runs-dir", root))

@@ -24,18 +24,23 @@ DISPLAYS: Registry[Callable[[TextIO], Display]] = Registry(
 )
 
 
-def choose(kind: str, stream: TextIO, env: Mapping[str, str]) -> Display:
+VARIABLE = "OPRO_DISPLAY"
+
+
+def choose(kind: str | None, stream: TextIO, env: Mapping[str, str]) -> Display:
     """A display whose errors stop no run. Raises UsageError for an unknown kind.
 
     Args:
-        kind: ``auto``, or one of ``DISPLAYS``.
+        kind: ``auto``, or one of ``DISPLAYS``; None for what ``OPRO_DISPLAY`` says.
         stream: where it writes.
         env: environment variables, which tell whether a terminal can show a table.
     """
     from opro_cli.cli.progress.safe import SafeDisplay
 
+    label = VARIABLE if kind is None else "--display"
+    kind = kind or env.get(VARIABLE, "").strip() or AUTO
     if kind == AUTO:
         live = stream.isatty() and env.get("TERM") != "dumb" and not env.get("CI")
         kind = "rich" if live else "plain"
-    DISPLAYS.check(kind, "--display")
+    DISPLAYS.check(kind, label)
     return SafeDisplay(DISPLAYS[kind](stream))

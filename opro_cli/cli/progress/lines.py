@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
 from typing_extensions import override
 
 from opro_cli.cli.console import print_out
-from opro_cli.core.events import Event, Failed, Started, Stepped, Stopped
+from opro_cli.core.events import GAVE_UP, Event, Failed, Started, Stepped, Stopped
 from opro_cli.core.events.json_form import to_json
-from opro_cli.core.text import clean, duration, number, plural, point, reason_text
+from opro_cli.core.text import clean, duration, number, plural, point, reason_text, status_text
 from opro_cli.runs.progress import Display, RunView
 
 
@@ -60,6 +62,11 @@ class PlainLines(Silent):
         super().__init__(stream)
         self._last: dict[int, float] = {}
         self._quiet = 0.0
+        self._value = "value"
+
+    @override
+    def begin(self, runs: Sequence[RunView], at_once: int) -> None:
+        self._value = value_name(runs)
 
     @override
     def tick(self, quiet: float) -> None:
@@ -70,7 +77,9 @@ class PlainLines(Silent):
     @override
     def event(self, run: RunView, event: Event) -> None:
         t = run.totals
-        best = f"best {point(t.best[0])} {number(t.best[1])}" if t.best else "no valid point yet"
+        best = "no valid point yet"
+        if t.best:
+            best = f"best {point(t.best[0])} {self._value} {number(t.best[1])}"
         match event:
             case Started():
                 text = f"started, {plural(t.distinct_pairs, 'starting point')}, {best}"
@@ -82,7 +91,9 @@ class PlainLines(Silent):
                 text = f"step {t.step}/{run.limit()}, {best}"
                 if t.calls:
                     text += f", {plural(t.distinct_pairs, 'point')}, {t.unusable} rejected"
-                    text += f", {plural(t.calls, 'call')}"
+                    text += f"{cause(t.causes)}, {plural(t.calls, 'call')}"
+                elif t.causes:
+                    text += f", {t.causes.total()} without a value{cause(t.causes)}"
             case Stopped():
                 text = f"{ended(run)}, {best}"
             case Failed():
@@ -122,6 +133,14 @@ class Results(Silent):
             print_out(json.dumps(facts) + "\n")
 
 
+def value_name(runs: Sequence[RunView]) -> str:
+    """The word of the problem for its value; "value" for several problems."""
+    if len({run.spec.problem.kind for run in runs}) == 1:
+        with contextlib.suppress(Exception):  # the problem may be a user's own
+            return clean(runs[0].spec.build_problem().text.value, 20)
+    return "value"
+
+
 def pause_text(quiet: float) -> str:
     """That the server wants no calls for a while."""
     return f"the server asks for a pause of {quiet:.0f}s"
@@ -133,10 +152,19 @@ def failed(run: RunView, event: Failed) -> str:
     return f"failed in step {run.totals.step + 1}: {clean(event.message)}{hint}"
 
 
+def cause(causes: Counter[str]) -> str:
+    """Why most of the replies or values were of no use, to be put behind a word; or empty."""
+    if not causes:
+        return ""
+    why, count = causes.most_common(1)[0]
+    return f" ({f'{count} times: ' if count > 1 else ''}{clean(status_text(why))})"
+
+
 def ended(run: RunView) -> str:
     """How a run ended, in a few words."""
     t = run.totals
     after = f"after {plural(t.step, 'step')} in {duration(t.seconds)}"
     if t.reason == "converged":
         return f"solved {after}"
-    return f"stopped {after} ({reason_text(t.reason or 'unfinished', run.spec.effective_limits)})"
+    why = reason_text(t.reason or "unfinished", run.spec.effective_limits)
+    return f"stopped {after} ({why}){cause(t.causes) if t.reason in GAVE_UP else ''}"

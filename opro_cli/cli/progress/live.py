@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
-from opro_cli.cli.progress.lines import Silent, ended, failed, pause_text
+from opro_cli.cli.progress.lines import Silent, cause, ended, failed, pause_text, value_name
+from opro_cli.cli.progress.time_left import TimeLeft
 from opro_cli.core.events import Event, Failed, Stopped
 from opro_cli.core.text import clean, count, duration, number, plural, point
 from opro_cli.runs.progress import RunView
@@ -41,15 +42,16 @@ class LiveTable(Silent):
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._runs: Sequence[RunView] = ()
         self._running: dict[int, RunView] = {}
-        self._done = self._height = self._calls_before = self._steps_before = 0
+        self._done = self._height = self._calls_before = 0
         self._began = self._drawn = self._quiet = 0.0
+        self._left = TimeLeft(())
         self._value = "value"
 
     @override
     def begin(self, runs: Sequence[RunView], at_once: int) -> None:
         self._runs, self._began = runs, time.monotonic()
         self._calls_before = sum(run.totals.calls for run in runs)
-        self._steps_before = sum(run.totals.step for run in runs)
+        self._left = TimeLeft(runs)
         self._height = min(ROWS, at_once, len(runs))
         self._value = value_name(runs)
         self._live.start()
@@ -81,7 +83,8 @@ class LiveTable(Silent):
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        self._live.update(Group(self.table(), self.footer()), refresh=True)
+        self._left.tick(self._drawn, list(self._running.values()))
+        self._live.update(Group(self.table(), self.footer(), self.causes()), refresh=True)
 
     def table(self) -> Table:
         """A row a running run."""
@@ -116,20 +119,20 @@ class LiveTable(Silent):
             parts.append(f"{count(sum(_tokens(run) for run in self._runs))} tokens")
             parts += [spent(self._runs)] if spent(self._runs) else []
         parts.append(duration(elapsed))
-        left = eta(self._runs, elapsed, self._steps_before)
+        left = self._left.seconds()
         if left is not None:
             parts.append(f"about {duration(left)} left")
         if self._quiet > 0:
             parts.append(pause_text(self._quiet))
         return Text(", ".join(parts), style="dim")
 
-
-def value_name(runs: Sequence[RunView]) -> str:
-    """The word of the problem for its value; "value" for several problems."""
-    if len({run.spec.problem.kind for run in runs}) == 1:
-        with contextlib.suppress(Exception):  # the problem may be a user's own
-            return clean(runs[0].spec.build_problem().text.value, 20)
-    return "value"
+    def causes(self) -> Text:
+        """Why most replies or points of the running runs were of no use, in one line."""
+        found: Counter[str] = Counter()
+        for run in self._running.values():
+            found.update(run.totals.causes)
+        why = f"rejected{cause(found)}" if found else ""
+        return Text(why, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def spent(runs: Sequence[RunView]) -> str:
@@ -139,26 +142,6 @@ def spent(runs: Sequence[RunView]) -> str:
     if not cost:
         return "cost unknown" if unpriced else ""
     return f"${cost:.4f}" + (" and an unknown part" if unpriced else "")
-
-
-def eta(runs: Sequence[RunView], elapsed: float, before: int = 0) -> float | None:
-    """Seconds left if the other runs take as many steps as the finished ones did on average.
-
-    Args:
-        runs: all runs.
-        elapsed: seconds since the beginning.
-        before: steps made before the beginning.
-
-    Returns None before the first run has finished.
-    """
-    finished = [run for run in runs if run.totals.reason or run.totals.error]
-    made = sum(run.totals.step for run in runs) - before
-    if not finished or not made or len(finished) == len(runs):
-        return None
-    mean = sum(run.totals.step for run in finished) / len(finished)
-    going = [run for run in runs if not run.totals.reason and not run.totals.error]
-    left = sum(max(mean - run.totals.step, 1.0) for run in going)
-    return elapsed * left / made
 
 
 def _cells(run: RunView) -> list[Text]:

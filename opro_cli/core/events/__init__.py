@@ -235,6 +235,8 @@ REASONS = frozenset(
         "max_tokens",
         "max_time",
         "quota",  # the account's quota is spent
+        "no_reply",  # several steps without one usable reply
+        "no_value",  # several steps without one value
     }
 )
 """Why a run stopped; :mod:`opro_cli.core.words` says them in words."""
@@ -254,6 +256,9 @@ Event: TypeAlias = (
     | Failed
     | Resumed
 )
+
+GAVE_UP = frozenset({"no_reply", "no_value"})
+"""Stops of a run in which nothing works: the command that made it has failed."""
 
 UNREPEATED = (Called, CallFailed, Evaluated, Resumed, Failed)
 """Events that a resumed or replayed run does not make again."""

@@ -1,8 +1,10 @@
 """Gemini through google-genai, on the Developer API and on Vertex AI.
 
 One client serves every Gemini model of a process. Neither environment variables nor other installed
-packages change its HTTP transport (httpx2) or its API. It does not retry: the SDK ignores the
-server's ``retryDelay``, so :mod:`opro_cli.llm.retry` repeats calls.
+packages change its HTTP transport (httpx2) or its API. The SDK gives the answer as it came: it
+neither parses it nor retries, because it ignores the server's ``retryDelay``;
+:mod:`opro_cli.llm.retry` repeats calls. A schema that the server refuses is sent with less in it
+from then on (see :mod:`opro_cli.llm.negotiation`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import logging
 import time
 import warnings
-from typing import Any, Self
+from typing import Any, NoReturn
 
 import google.auth.exceptions
 import httpx2
@@ -19,25 +21,34 @@ from google import genai
 from google.genai import errors, types
 
 from opro_cli.core.errors import LLMError, ModelUnavailable, TransientError
-from opro_cli.core.events import Reply, Usage
-from opro_cli.core.model import ModelInfo, Request
+from opro_cli.core.events import Reply
+from opro_cli.core.model import ModelInfo, ModelRequest, Request
 from opro_cli.llm.catalog import catalog, facts_of
-from opro_cli.llm.gemini.quota import objects, quota_error
-from opro_cli.llm.http import http_client
+from opro_cli.llm.faults import Fault, fault_error, fault_in, read_fault, status_in
+from opro_cli.llm.gemini.quota import quota_error
+from opro_cli.llm.gemini.reading import read_body, read_response
+from opro_cli.llm.gemini.request import new_config
+from opro_cli.llm.gemini.schema import LESS, NO_BOUNDS, NO_SCHEMA, WHOLE, dialect
+from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
-
-BLOCKED = {
-    "SAFETY",
-    "RECITATION",
-    "LANGUAGE",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "SPII",
-    "MODEL_ARMOR",
-    "IMAGE_SAFETY",
-}
+from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
+from opro_cli.llm.network import certificates_unreadable, route_to, ssl_context
+from opro_cli.llm.replies import lost_reply
 
 LOGIN = "gcloud auth application-default login"
+
+KEYS = "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apikey"
+
+PARAMETERS = (
+    Parameter(
+        "responseSchema",
+        ("response_schema", "schema", "enum", "too many states", "response_mime_type"),
+        any_word=True,
+    ),
+    Parameter("seed", any_word=True),
+    Parameter("thinking", ("thinking_level", "thinking_budget", "thinking_config", "Thinking")),
+    Parameter("temperature"),
+)
 
 
 class GoogleClient:
@@ -51,7 +62,8 @@ class GoogleClient:
         base_url: another server with the same protocol.
 
     Raises:
-        ModelUnavailable: there are no Google Cloud credentials.
+        ModelUnavailable: there are no Google Cloud credentials, or the proxy or the certificates
+            cannot be used.
     """
 
     def __init__(
@@ -66,26 +78,33 @@ class GoogleClient:
         google_log = logging.getLogger("google_genai")
         google_log.addHandler(logging.NullHandler())
         google_log.propagate = False
-        # `_content` handles a finish reason that the SDK does not know; it needs no warning.
         warnings.filterwarnings("ignore", message=r".* is not a valid ", category=UserWarning)
         self.timeout = limits.timeout
+        self.key = key
         self.vertex = bool(project)
-        self._http = http_client(limits.concurrency)
+        self.shapes: dict[str, Shape] = {}
+        """What the server takes, by model."""
+        usual = "https://aiplatform.googleapis.com"
+        url = base_url or (usual if self.vertex else "https://generativelanguage.googleapis.com")
+        self.route = route_to(url)
+        self._http = http_client(url, self.route, limits.concurrency)
+        # Never used: the SDK would read proxies and certificates for clients that it does not need.
+        unused: dict[str, Any] = {"verify": ssl_context("http:"), "trust_env": False}
         options = types.HttpOptions(
             base_url=base_url,
-            timeout=round(limits.timeout * 1000),
             httpx_async_client=self._http,
+            httpx_client=httpx2.Client(**unused),
+            client_args=unused,
+            async_client_args={"ssl": unused["verify"], **unused},
         )
+        login: dict[str, Any] = {"vertexai": False, "api_key": key}
         if self.vertex:
-            self.genai = genai.Client(
-                vertexai=True,
-                credentials=_credentials(),
-                project=project,
-                location=location,
-                http_options=options,
-            )
-        else:
-            self.genai = genai.Client(vertexai=False, api_key=key, http_options=options)
+            login = {"vertexai": True, "project": project, "location": location}
+            login["credentials"] = _credentials()
+        try:
+            self.genai = genai.Client(http_options=options, **login)
+        except OSError as error:  # the SDK reads certificates that it does not use
+            raise certificates_unreadable(error) from None
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
@@ -111,49 +130,82 @@ class GeminiModel:
         model: its name, such as ``gemini-3.5-flash-lite``.
         client: the process's client.
         candidates: replies that one call brings, where the model has that.
+        asked: with what the user adds to every request.
     """
 
-    def __init__(self, model: str, client: GoogleClient, candidates: int = 1) -> None:
+    def __init__(
+        self,
+        model: str,
+        client: GoogleClient,
+        candidates: int = 1,
+        asked: ModelRequest | None = None,
+    ) -> None:
         self.info = ModelInfo(model, samples_per_call=candidates)
         self._name = model
         self._facts = facts_of(model)
         self._client = client
+        self._asked = asked or ModelRequest(model)
+        self._shape = client.shapes.setdefault(model, Shape())
         # Aliases such as gemini-flash-latest exist on v1beta only.
-        self._beta = client.vertex or model.endswith("-latest")
+        self._beta = model.endswith("-latest")
         self._last: tuple[Any, types.GenerateContentConfig] | None = None
 
     async def sample(self, request: Request) -> list[Reply]:
-        """One call. Raises TransientError, QuotaError, or another LLMError."""
-        started = time.monotonic()
+        """One call. Raises TransientError, QuotaError, Renegotiated or another LLMError."""
+        shape = self._shape.copy()
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._client.timeout):
                 response = await self._client.genai.aio.models.generate_content(
-                    model=self._name, contents=request.prompt, config=self._config(request)
+                    model=self._name, contents=request.prompt, config=self._config(request, shape)
                 )
         except errors.APIError as error:
-            raise self._explained(error) from None
+            self._refused(_fault(error), request, shape)
         except TimeoutError:
             raise TransientError(
-                f"{self._name} did not answer within {self._client.timeout:g} seconds."
+                f"{self._name} did not answer within {self._client.timeout:g} seconds.", late=True
             ) from None
+        except TooLarge as error:
+            return [lost_reply(str(error), time.monotonic() - began)]
+        except httpx2.DecodingError as error:
+            raise TransientError(f"{self._name}: {error}.") from None
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError):
             raise LLMError(
-                f"{self._name}: the server's address or the key cannot be sent as it is.",
-                "check GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY",
+                f"{self._name}: the server's address, the key or a header cannot be sent as it is.",
+                "check GOOGLE_GEMINI_BASE_URL, GEMINI_API_KEY and opro.headers",
+                free=True,
             ) from None
         except httpx2.TransportError as error:
-            text = str(error) or type(error).__name__
-            raise TransientError(f"The connection to {self._name} failed: {text}.") from None
+            text, route = str(error) or type(error).__name__, self._client.route
+            raise TransientError(
+                f"The connection to {self._name} failed{route.words}: {text}.",
+                route.hint,
+                free=isinstance(error, httpx2.ConnectError),  # nothing was sent
+            ) from None
         except google.auth.exceptions.GoogleAuthError as error:
             raise LLMError(f"Google Cloud refused the credentials: {error}.", LOGIN) from None
         except (ValueError, TypeError, AttributeError, RecursionError):
-            # The SDK has parsed the body: it is not JSON, or JSON of another shape.
+            # The SDK parses the body of an error: it is not JSON, or JSON of another shape.
             raise TransientError(
-                f"{self._name} answered with something that is no response (a proxy's page?)."
+                f"{self._name} answered with an error that cannot be read (a proxy's page?)."
             ) from None
-        return _replies(response, request.samples, round(time.monotonic() - started, 3))
+        answer = response.sdk_http_response.body if response.sdk_http_response else None
+        seconds = round(time.monotonic() - began, 3)
+        return self._read(answer or "", request, shape, seconds)
 
-    def _config(self, request: Request) -> types.GenerateContentConfig:
+    def _read(self, body: str, request: Request, shape: Shape, seconds: float) -> list[Reply]:
+        data = read_body(body)
+        if not isinstance(data, dict):
+            said = read_fault(200, body).words
+            raise TransientError(
+                f"{self._name} answered with something that is no response (a proxy's page?): "
+                f"{said or 'nothing'}"
+            )
+        if data.get("error") and not data.get("candidates"):
+            self._refused(fault_in(status_in(data) or 400, data), request, shape)
+        return read_response(data, body, request.samples, seconds)
+
+    def _config(self, request: Request, shape: Shape) -> types.GenerateContentConfig:
         """The configuration of a call: that of the call before, where only the seed differs."""
         key = (
             request.system,
@@ -161,146 +213,84 @@ class GeminiModel:
             request.max_tokens,
             request.temperature,
             request.schema,
+            shape,
         )
         if self._last is None or self._last[0] != key:
-            self._last = key, self._new_config(request)
-        if request.seed is None:
+            # v1 has refused system instructions in the past; v1beta always takes them.
+            beta = self._beta or bool(request.system)
+            version = "v1beta1" if self._client.vertex else "v1beta" if beta else "v1"
+            self._last = key, new_config(request, self._asked, self._facts, shape, version)
+        if request.seed is None or "seed" in shape.left_out:
             return self._last[1]
         # Google promises no more than its best effort for seeds.
         return self._last[1].model_copy(update={"seed": request.seed + request.first})
 
-    def _new_config(self, request: Request) -> types.GenerateContentConfig:
-        # v1 has refused system instructions in the past; v1beta always takes them.
-        beta = self._beta or bool(request.system)
-        options = types.HttpOptions(api_version="v1beta" if beta else "v1")
-        config: dict[str, Any] = {
-            "max_output_tokens": request.max_tokens,
-            "automatic_function_calling": {"disable": True},
+    def _refused(self, fault: Fault, request: Request, shape: Shape) -> NoReturn:
+        """Raises the error for what the server says; Renegotiated, where it takes less."""
+        message = f"{self._name} answered {fault.status}: {self._without_key(fault.words)}"
+        if fault.status == 429:
+            raise quota_error(message, fault)
+        reasons = {detail.get("reason") for detail in fault.details}
+        if "API_KEY_INVALID" in reasons or fault.status in (401, 403):
+            raise LLMError(
+                f"{self._name} answered {fault.status}: the credentials were not accepted "
+                f"({self._without_key(fault.words) or 'nothing more was said'}).",
+                LOGIN if self._client.vertex else KEYS,
+                free=True,
+            )
+        self._renegotiate(fault, request, shape)
+        successor = self._facts.successor or catalog().default
+        hints = {
+            404: f"is the name right? Today's default is {successor}",
+            **dict.fromkeys(
+                range(300, 400), "is there a proxy in between, or a wrong GOOGLE_GEMINI_BASE_URL?"
+            ),
         }
-        if request.system:
-            config["system_instruction"] = request.system
-        if request.schema is not None:
-            config["response_mime_type"] = "application/json"
-            # Not as `response_schema`: the SDK would then parse the reply itself, and raise an
-            # error on a hostile one before it is recorded.
-            body = _Uncopied(generationConfig={"responseSchema": _upper(request.schema)})
-            options = options.model_copy(update={"extra_body": body})
-        config["http_options"] = options
-        if request.samples > 1:
-            config["candidate_count"] = request.samples
-        if request.temperature is not None and self._facts.temperature:
-            config["temperature"] = request.temperature
-        levels = self._facts.thinking
-        if "budget" in levels:
-            config["thinking_config"] = {"thinking_budget": 0}
-        elif levels:
-            config["thinking_config"] = {"thinking_level": levels[0].upper()}
-        return types.GenerateContentConfig.model_validate(config)
+        error = fault_error(fault, self._name, hints=hints)
+        error.message = self._without_key(error.message)
+        error.args = (error.message,)
+        if "no longer available" in fault.words:
+            error.hint = hints[404]
+        raise error
 
-    def _explained(self, error: errors.APIError) -> LLMError:
-        body = error.details if isinstance(error.details, dict) else {}
-        details = objects(_object(body.get("error")).get("details"))
-        said = str(error.message or error.status or "no message")
-        message = f"{self._name} answered {error.code}: {said}"
-        if error.code == 429:
-            return quota_error(message, details)
-        if error.code in (408, 500, 502, 503, 504):
-            return TransientError(message)
-        if error.code and 300 <= error.code < 400:
-            return LLMError(
-                f"{self._name} answered {error.code}, a redirect, which is not followed.",
-                "is there a proxy in between, or a wrong GOOGLE_GEMINI_BASE_URL?",
-            )
-        if any(d.get("reason") == "API_KEY_INVALID" for d in details) or error.code in (401, 403):
-            return LLMError(
-                f"{self._name} answered {error.code}: the credentials were not accepted.",
-                LOGIN
-                if self._client.vertex
-                else "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apikey",
-            )
-        if error.code == 404 or "no longer available" in said:
-            successor = self._facts.successor or catalog().default
-            return LLMError(message, f"is the name right? Today's default is {successor}")
-        return LLMError(message)
+    def _renegotiate(self, fault: Fault, request: Request, shape: Shape) -> None:
+        """Raises Renegotiated where the server names a part that can be left out."""
+        sent = {"seed", "thinking", "temperature"} - shape.left_out
+        if self._asked.reasoning_effort is not None:
+            sent.discard("thinking")
+        if request.schema is not None and shape.schema <= NO_SCHEMA:
+            sent.add("responseSchema")
+        found = refused(fault, sorted(sent), PARAMETERS)
+        if found is None:
+            return
+        now, change = self._shape, "it is left out"
+        if found.name == "responseSchema":
+            now.schema = max(now.schema, _less(shape.schema, request.schema))
+            change = LESS[now.schema]
+        else:
+            now.left_out.add(found.name)
+        words = self._without_key(fault.words)
+        raise Renegotiated(
+            f"{self._name} refuses {found.name}: from now on {change} ({words}).",
+            change + found.name,
+        )
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._client.key, "[key]") if self._client.key else text
 
     async def close(self) -> None:
         """Does nothing: models share the client, and the pool closes it."""
 
 
-class _Uncopied(dict[str, Any]):
-    """A part of a request that never changes. The SDK would make a deep copy for every call."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-
-def _replies(response: types.GenerateContentResponse, samples: int, seconds: float) -> list[Reply]:
-    """One reply for each sample requested; a missing candidate gives an empty reply."""
-    feedback = response.prompt_feedback
-    if feedback is not None and feedback.block_reason is not None:
-        contents = [("", "blocked", f"prompt: {_name(feedback.block_reason)}")]
-    else:
-        contents = [_content(candidate) for candidate in response.candidates or []]
-    missing = [("", "empty", "no candidates" if not contents else "fewer candidates than asked")]
-    contents = (contents + missing * samples)[:samples]
-    return [
-        Reply(
-            text=text,
-            finish=finish,
-            model=response.model_version or "",
-            usage=_usage(response) if i == 0 else Usage(),
-            calls=1 if i == 0 else 0,
-            seconds=seconds,
-            detail=detail,
-        )
-        for i, (text, finish, detail) in enumerate(contents)
-    ]
+def _less(level: int, schema: Any) -> int:
+    """The next level that changes anything."""
+    if level == WHOLE and dialect(schema) == dialect(schema, bounds=False):
+        return NO_SCHEMA
+    return max(level + 1, NO_BOUNDS)
 
 
-def _usage(response: types.GenerateContentResponse) -> Usage | None:
-    """Tokens of the whole call; thinking counts as output."""
-    count = response.usage_metadata
-    if count is None:
-        return None
-    thinking = count.thoughts_token_count or 0
-    return Usage(
-        input=count.prompt_token_count or 0,
-        output=(count.candidates_token_count or 0) + thinking,
-        thinking=thinking,
-        cached=count.cached_content_token_count or 0,
-    )
-
-
-def _content(candidate: types.Candidate) -> tuple[str, str, str]:
-    """Text, finish and detail of a candidate; never an exception."""
-    parts = (candidate.content.parts if candidate.content else None) or []
-    text = "".join(part.text for part in parts if part.text and not part.thought)
-    reason = _name(candidate.finish_reason)
-    if reason == "STOP":
-        return text, "stop" if text else "empty", ""
-    if reason == "MAX_TOKENS":
-        return text, "length", "" if text else "all output tokens went into thinking"
-    if reason in BLOCKED:
-        return text, "blocked", reason
-    return text, reason.lower() or "unknown", ""
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _upper(schema: Any) -> Any:
-    """A JSON schema with the names of types in capitals, as Google writes them."""
-    if isinstance(schema, list):
-        return [_upper(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    named = isinstance(schema.get("type"), str)
-    return {
-        key: value.upper() if named and key == "type" else _upper(value)
-        for key, value in schema.items()
-    }
-
-
-def _name(value: Any) -> str:
-    return str(getattr(value, "value", value) or "")
+def _fault(error: errors.APIError) -> Fault:
+    response = error.response
+    if isinstance(response, httpx2.Response):
+        return read_fault(response.status_code, response.text, response.headers)
+    return fault_in(error.code or 500, error.details)

@@ -16,6 +16,7 @@ from opro_cli.llm.provider import (
     hosted_choice,
     sendable,
 )
+from opro_cli.llm.trust import Server, check_key, remember, server_of
 
 KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 
@@ -47,15 +48,21 @@ class GeminiProvider(Provider):
                 f"{request.name} needs an API key, and there is none.",
                 f"put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), or use --model local",
             )
-        return hosted_choice(request)
+        server = _server(request, env)
+        if vertex:
+            check_key(server, env, "", "of Google Cloud")
+        else:
+            check_key(server, env, _key_name(env))
+        return hosted_choice(request, server.words)
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         from opro_cli.llm.gemini.client import GeminiModel, GoogleClient
 
         env, vertex = pool.env, choice.name.startswith(VERTEX)
-        default = "GOOGLE_VERTEX_BASE_URL" if vertex else "GOOGLE_GEMINI_BASE_URL"
-        url = choice.request.base_url or env.get(default)
+        server = _server(choice.request, env)
+        remember(server, env)
+        url = server.url or None
 
         def connect() -> GoogleClient:
             if not vertex:
@@ -65,7 +72,8 @@ class GeminiProvider(Provider):
             return GoogleClient(pool.limits, project=project, location=location, base_url=url)
 
         client = pool.client("vertex" if vertex else "gemini", url or "", connect)
-        model = GeminiModel(bare_name(choice.name), client, choice.request.candidates)
+        name, asked = bare_name(choice.name), choice.request
+        model = GeminiModel(name, client, asked.candidates, asked)
         return pool.hosted(model, choice)
 
     @override
@@ -78,5 +86,21 @@ PROVIDER = GeminiProvider()
 
 def api_key(env: Env) -> str:
     """The API key, or an empty text. Raises ModelUnavailable for a key that cannot be sent."""
-    key = next((env[name].strip() for name in KEYS if env.get(name, "").strip()), "")
-    return sendable(key, "GEMINI_API_KEY")
+    return sendable(env.get(_key_name(env), "").strip(), "GEMINI_API_KEY")
+
+
+def _key_name(env: Env) -> str:
+    """The variable that holds the key."""
+    return next((name for name in KEYS if env.get(name, "").strip()), KEYS[0])
+
+
+def _server(request: ModelRequest, env: Env) -> Server:
+    """The server. Raises UsageError for an address that is none."""
+    vertex = request.name.startswith(VERTEX)
+    variable = "GOOGLE_VERTEX_BASE_URL" if vertex else "GOOGLE_GEMINI_BASE_URL"
+    server = server_of(request, env, variable)
+    if server.url:
+        from opro_cli.llm.network import checked_address
+
+        checked_address(server.url, server.source)
+    return server

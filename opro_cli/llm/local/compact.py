@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from opro_cli.llm.local.cache import replacing
 from opro_cli.llm.local.gguf import Q5_0, Q8_0, STRING, Array, Gguf, Tensor, read, write
 
 RECIPE = 1
 """The version of the compact model: raise it when the same source gives another file."""
+
+SOURCE_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
+"""The hash of the packaged model as it is distributed."""
+
+SHA256 = "5f043a4f7f00b2630a1c674f94d09603fb6323eafe8ca6cd1efde762d1a5bbfd"
+"""The hash of the compact model that this recipe makes of it."""
 
 FIRST = 20_000
 """Tokens with a smaller id are kept."""
@@ -38,37 +44,34 @@ LETTERS = {*map(chr, range(128)), "\N{LOWER ONE EIGHTH BLOCK}"}
 """ASCII, and the character that stands for a space in the vocabulary."""
 
 
-def build(source: Path, target: Path) -> None:
-    """Write the compact model, and its SHA-256 into ``target.sha256``.
+def build(source: Path | IO[bytes], target: Path, sha256: str = "") -> None:
+    """Write the compact model. It appears complete or not at all; a link is replaced.
 
-    Both files appear complete or not at all. The same source gives the same bytes.
+    The same source gives the same bytes.
 
     Args:
         source: a GGUF model with a SentencePiece vocabulary, such as the packaged one.
         target: the file to create or to replace.
+        sha256: the hash that it must have; empty where it is not known.
 
     Raises:
         OSError: a file cannot be read or written.
-        ValueError: ``source`` is not such a model.
+        ValueError: ``source`` is not such a model, or gives another file.
     """
     model = compacted(read(source))
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial, seal = (target.with_suffix(f".{os.getpid()}.{end}") for end in ("partial", "seal"))
-    try:
-        write(model, partial)
-        seal.write_text(_sha256(partial), encoding="ascii")
-        partial.replace(target)
-        seal.replace(_sidecar(target))  # last: without it, the file does not count
-    finally:
-        for made in (partial, seal):
-            with contextlib.suppress(OSError):
-                made.unlink()
+    with replacing(target) as file:
+        write(model, file)
+        file.flush()
+        file.seek(0)
+        if sha256 and _hash(file) != sha256:
+            raise ValueError("it came out with another hash than the known one")
 
 
-def intact(target: Path) -> bool:
-    """Whether the file exists with the content that ``build`` has written."""
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return _sidecar(target).read_text(encoding="ascii") == _sha256(target)
+def intact(target: Path, sha256: str) -> bool:
+    """Whether the file exists and has this hash."""
+    with contextlib.suppress(OSError), target.open("rb") as file:
+        return _hash(file) == sha256
     return False
 
 
@@ -145,10 +148,5 @@ def _values(
     return made
 
 
-def _sidecar(target: Path) -> Path:
-    return target.with_name(target.name + ".sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _hash(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]

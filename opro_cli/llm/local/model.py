@@ -1,9 +1,19 @@
 """A GGUF model in this process: llama.cpp through xllamacpp.
 
-All samples of a request share one evaluation of the prompt (``n`` in one request). Every request is
-evaluated from its beginning. With llama.cpp's prompt cache, the content of the cache would change
-the last bits of the numbers, and with them the samples; without it, the same seed gives the same
-replies, regardless of the requests before.
+The same request gives the same replies, regardless of the requests before it and of the process.
+Three things make it so:
+
+- Every request is evaluated from its beginning. With llama.cpp's prompt cache, the content of the
+  cache would change the last bits of the numbers, and with them the samples.
+- All samples of a request share one evaluation of the prompt (``n`` in one request), and then are
+  decoded together, one row of a matrix each. llama.cpp multiplies groups of rows and single rows
+  by different code, so the last bits of a sample's numbers depend on its place among the rows. The
+  engine would choose the place of the first sample by the requests before; here it is pinned.
+- Where a part of a call's samples is asked for again, the whole call is evaluated, and the part is
+  taken from it (``Request.whole``).
+
+What else the numbers depend on is in ``info.details``: the content of the file, the version of the
+engine, the number of threads, and the instructions of the processor.
 """
 
 from __future__ import annotations
@@ -16,14 +26,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from opro_cli.core.errors import LLMError, ModelUnavailable
 from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import ModelInfo, Request
-from opro_cli.llm.local.model_file import DEFAULT_NAME, not_installed
+from opro_cli.llm.local.model_file import DEFAULT_NAME, not_installed, stamp
 
 SLOTS, CONTEXT = 8, 2048
 """Samples evaluated together, and tokens of context for each, at first. Both grow as needed."""
@@ -39,18 +51,24 @@ class LocalModel:
         path: the model file.
         name: of the model, for reports.
         slots: samples evaluated together, at first.
+        details: what is known of the file, for ``info``.
 
     Raises:
         ModelUnavailable: the engine is not installed, or it cannot load the file.
     """
 
-    def __init__(self, path: Path, name: str, slots: int = SLOTS) -> None:
-        self.info = ModelInfo(name, "continue", MOST_SLOTS)
+    def __init__(
+        self, path: Path, name: str, slots: int = SLOTS, details: Mapping[str, str] | None = None
+    ) -> None:
         self._name = name
         self._path = path
         self._slots, self._context = slots, CONTEXT
         self._turn = asyncio.Lock()
+        with contextlib.suppress(OSError):
+            self._stamp = stamp(path)
         self._server = self._load()
+        about = {**(details or {}), **circumstances(), "processor": _instructions()}
+        self.info = ModelInfo(name, "continue", MOST_SLOTS, about)
 
     def _load(self) -> Any:
         try:
@@ -63,6 +81,8 @@ class LocalModel:
         params.n_ctx = self._slots * self._context
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
         params.warmup = params.fit_params = False  # together two seconds of loading
+        # Into memory: if the file is changed or cut meanwhile, a mapping of it would change, too.
+        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
         params.cache_ram_mib = params.n_ctx_checkpoints = 0  # no prompt cache, see above
         params.verbosity = -1
         # The engine opens a port on the loopback interface; the key keeps other programs out.
@@ -70,7 +90,7 @@ class LocalModel:
         params.n_threads_http = 1
         with _quiet(), _own_signals():
             try:
-                return xllamacpp.Server(params)
+                server = xllamacpp.Server(params)
             except RuntimeError:
                 raise ModelUnavailable(
                     f"{self._path} cannot be loaded: it is damaged, or no GGUF model.",
@@ -78,9 +98,27 @@ class LocalModel:
                     if self._name != DEFAULT_NAME
                     else f"delete {self._path}; it will be made again",
                 ) from None
+            # Its thread must run before it can end: unloaded at once, it would wait for ever.
+            first = {"prompt": "1", "max_tokens": 1, "cache_prompt": False}
+            server.handle_completions(first, lambda reply: None)
+        return server
 
     async def sample(self, request: Request) -> list[Reply]:
-        """``request.samples`` replies from one evaluation of the prompt. Raises LLMError."""
+        """``request.samples`` replies, evaluated in the same calls as the whole request's.
+
+        Raises LLMError.
+        """
+        begin, count = request.whole or (request.first, request.samples)
+        wanted = range(request.first, request.first + request.samples)
+        replies: list[Reply] = []
+        for first in range(begin, begin + count, MOST_SLOTS):
+            call = range(first, min(first + MOST_SLOTS, begin + count))
+            if wanted.start < call.stop and call.start < wanted.stop:
+                made = await self._call(replace(request, first=first, samples=len(call)))
+                replies += [reply for i, reply in zip(call, made, strict=True) if i in wanted]
+        return replies
+
+    async def _call(self, request: Request) -> list[Reply]:
         async with self._turn:
             while True:
                 if request.samples > self._slots:
@@ -102,6 +140,7 @@ class LocalModel:
             "stream": True,
             "stream_options": {"include_usage": True},
             "cache_prompt": False,
+            "id_slot": 0,  # the others follow in order
             # Only the temperature shapes the samples.
             "top_k": 0,
             "top_p": 1.0,
@@ -130,7 +169,11 @@ class LocalModel:
         return replies
 
     def _grow(self, slots: int = 0, context: int = 0) -> None:
-        """Load the model again with more room."""
+        """Load the model again with more room. Raises LLMError where the file has changed."""
+        if stamp(self._path) != self._stamp:
+            raise LLMError(
+                f"{self._path} has changed since the run began.", "put the file back, and resume"
+            )
         self._slots = max(self._slots, slots)
         while self._context < context:
             self._context *= 2
@@ -186,6 +229,24 @@ def _usage(usage: dict[str, Any], shared: bool) -> Usage:
     """Tokens of one sample; those of the shared prompt count with the first sample."""
     prompt = 0 if shared else int(usage.get("prompt_tokens", 0))
     return Usage(input=prompt, output=int(usage.get("completion_tokens", 0)))
+
+
+def circumstances() -> dict[str, str]:
+    """What the numbers of any local model depend on, beside its file. Raises ModelUnavailable."""
+    try:
+        engine = f"xllamacpp {metadata.version('xllamacpp')}"
+    except metadata.PackageNotFoundError:
+        engine = "xllamacpp"
+    return {"engine": engine, "threads": str(threads())}
+
+
+def _instructions() -> str:
+    """The instructions of this processor that the engine uses, as in "AVX AVX2 FMA"."""
+    import xllamacpp
+
+    _, _, names = str(xllamacpp.get_system_info()).partition(":")
+    features = (part.partition("=") for part in names.split("|"))
+    return " ".join(name.strip() for name, _, value in features if value.strip() == "1")
 
 
 def threads() -> int:

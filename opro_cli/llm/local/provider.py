@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing_extensions import override
 
+from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import FREE, Model, ModelRequest
 from opro_cli.llm.local.model_file import (
     INSTALL,
     first_use,
     installed,
+    model_digest,
     model_file,
     not_installed,
 )
@@ -28,14 +30,13 @@ class LocalProvider(Provider):
 
     @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:
-        from opro_cli.llm.local.model import threads
+        from opro_cli.llm.local.model import circumstances
 
-        threads()
+        about = circumstances()
         packaged = request.name == PACKAGED
         if not installed(packaged):
             raise not_installed()
-        if not packaged:
-            model_file(request.name)
+        about = {"sha256": model_digest(request.name), **about}
         notice = first_use() if packaged else ""
         return ModelChoice(
             request=request,
@@ -44,15 +45,22 @@ class LocalProvider(Provider):
             price=FREE,
             notices=(notice,) if notice else (),
             shares_prompt=True,
+            details=about,
         )
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         from opro_cli.llm.budget import Budgeted
         from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
+        from opro_cli.llm.local.probe import probe
 
         path, name = model_file(choice.name)
-        model = LocalModel(path, name, min(max(choice.request.samples, SLOTS), MOST_SLOTS))
+        if choice.name != PACKAGED:
+            probe(path, choice.details["sha256"], choice.details["engine"])
+        slots = min(max(choice.request.samples, SLOTS), MOST_SLOTS)
+        model = LocalModel(path, name, slots, choice.details)
+        if choice.name != PACKAGED and model_digest(choice.name) != choice.details["sha256"]:
+            raise ModelUnavailable(f"{path} has changed while it was being loaded.", "start again")
         # A sample counts as a call, as with a hosted model.
         return Budgeted(
             model,

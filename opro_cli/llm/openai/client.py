@@ -1,31 +1,57 @@
 """OpenAI, and every server with the same protocol: OpenRouter, Ollama, vLLM, llama.cpp's server.
 
-A request with a schema asks for JSON by that schema. Where a server refuses schemas, the client
-sends none from then on, and the lenient parser reads the replies. A request with a grammar goes to
-the completions endpoint, for models that continue text behind llama.cpp's server or vLLM.
+Servers differ in the parameters that they take. A request begins with those of the protocol; where
+a server refuses one and names it, the client asks again without it, and remembers that for the
+model (see :mod:`opro_cli.llm.negotiation`). A request with a schema asks for JSON by that schema,
+else for any JSON, else for nothing: the lenient parser reads the replies. A request with a grammar
+goes to the completions endpoint, for models that continue text behind llama.cpp's server or vLLM.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx2
 import openai
 
-from opro_cli.core.errors import LLMError, QuotaError, TransientError
-from opro_cli.core.events import Reply, Usage
-from opro_cli.core.model import ModelInfo, Request
+from opro_cli.core.errors import LLMError, TransientError
+from opro_cli.core.events import Reply
+from opro_cli.core.model import ModelInfo, ModelRequest, Request
 from opro_cli.llm.catalog import facts_of
-from opro_cli.llm.http import http_client
+from opro_cli.llm.faults import Fault, fault_error, fault_in, read_fault, status_in
+from opro_cli.llm.gemini.quota import quota_error
+from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
+from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
+from opro_cli.llm.network import route_to, split_query
+from opro_cli.llm.openai.reading import merged, plain_schema, read_body, read_completion
+from opro_cli.llm.replies import build_reply, lost_reply
 
 NO_KEY = "none"
 """Sent where there is no key: the client demands one."""
 
-BLOCKED = {"content_filter"}
+OPENAI = "https://api.openai.com/v1"
+
+PARAMETERS = (
+    Parameter(
+        "response_format", ("json_schema", "json_object", "schema", "grammar"), any_word=True
+    ),
+    Parameter("seed", any_word=True),
+    Parameter("max_tokens"),
+    Parameter("max_completion_tokens"),
+    Parameter("temperature"),
+    Parameter("grammar"),
+    Parameter("stop"),
+)
+
+HINTS = {
+    401: "check OPENAI_API_KEY, and that it belongs to this server",
+    403: "check OPENAI_API_KEY, and that it may use this model",
+    404: "are the model's name and --base-url right?",
+    **dict.fromkeys(range(300, 400), "is --base-url right? It usually ends in /v1"),
+}
 
 
 class OpenAIClient:
@@ -34,17 +60,28 @@ class OpenAIClient:
     Args:
         limits: calls in flight, and the timeout.
         key: the API key. It is sent as a header only.
-        base_url: the server; None for OpenAI's.
+        base_url: the server; None for OpenAI's. Its query is sent with every request.
     """
 
     def __init__(self, limits: LimitSettings, key: str = "", base_url: str | None = None) -> None:
         self.key = key
         self.timeout = limits.timeout
-        self.schema_refused = False
-        """Whether the server has refused a schema."""
-        self._http = http_client(limits.concurrency, limits.timeout)
+        self.shapes: dict[str, Shape] = {}
+        """What the server takes, by model."""
+        url, query = split_query(base_url or OPENAI)
+        self.is_openai = url.startswith("https://api.openai.com")
+        self.route = route_to(url)
+        # Azure's older endpoints have a version in the query, and the key in a header of their own.
+        azure = {"api-key": key} if key and "api-version" in query else {}
+        self._http = http_client(url, self.route, limits.concurrency)
         self.openai = openai.AsyncOpenAI(
-            api_key=key or NO_KEY, base_url=base_url, max_retries=0, http_client=self._http
+            api_key=key or NO_KEY,
+            base_url=url,
+            max_retries=0,
+            timeout=None,
+            default_query=query,
+            default_headers=azure,
+            http_client=self._http,
         )
 
     async def close(self) -> None:
@@ -58,164 +95,170 @@ class OpenAIModel:
     Args:
         model: its name, as the server knows it.
         client: the process's client for that server.
+        asked: with what the user adds to every request.
     """
 
-    def __init__(self, model: str, client: OpenAIClient) -> None:
+    def __init__(self, model: str, client: OpenAIClient, asked: ModelRequest | None = None) -> None:
         self.info = ModelInfo(model)
         self._name = model
         self._client = client
         self._facts = facts_of(model)
+        self._asked = asked or ModelRequest(model)
+        self._shape = client.shapes.setdefault(model, Shape(swapped=client.is_openai))
 
     async def sample(self, request: Request) -> list[Reply]:
-        """One call. Raises TransientError, QuotaError, or another LLMError."""
-        started = time.monotonic()
+        """One call. Raises TransientError, QuotaError, Renegotiated or another LLMError."""
+        path = "/chat/completions" if request.grammar is None else "/completions"
+        shape = self._shape.copy()
+        body = self._body(request, shape)
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._client.timeout):
-                reply = await self._ask(request)
-        except TimeoutError:
-            raise self._late() from None
-        except openai.APITimeoutError:
-            raise self._late() from None
+                response = await self._client.openai.post(
+                    path,
+                    cast_to=httpx2.Response,
+                    body=merged(body, self._asked.extra_body),
+                    options={"headers": dict(self._asked.headers)},
+                )
+            answer = response.text
+        except (TimeoutError, openai.APITimeoutError):
+            raise TransientError(
+                f"{self._name} did not answer within {self._client.timeout:g} seconds.", late=True
+            ) from None
         except openai.APIStatusError as error:
-            raise self._explained(error) from None
-        except (openai.APIConnectionError, httpx2.TransportError) as error:
+            said = read_fault(error.status_code, error.response.text, error.response.headers)
+            return [self._refused(said, body, shape, time.monotonic() - began)]
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
             cause = error.__cause__ or error
-            raise TransientError(
-                f"The connection to {self._name} failed: {str(cause) or type(cause).__name__}."
-            ) from None
-        except (openai.APIError, json.JSONDecodeError):
-            raise TransientError(
-                f"{self._name} answered with something that is not JSON (a proxy's page?)."
-            ) from None
-        seconds = round(time.monotonic() - started, 3)
-        return [Reply(**reply, seconds=seconds)]
+            if isinstance(cause, TooLarge):
+                return [lost_reply(str(cause), time.monotonic() - began)]
+            self._unconnected(cause)
+        return [self._read(answer, body, shape, round(time.monotonic() - began, 3))]
 
-    def _late(self) -> TransientError:
-        return TransientError(
-            f"{self._name} did not answer within {self._client.timeout:g} seconds."
-        )
+    def _read(self, answer: str, body: dict[str, Any], shape: Shape, seconds: float) -> Reply:
+        data = read_body(answer)
+        if isinstance(data, list) and len(data) == 1:
+            data = data[0]
+        if not isinstance(data, dict):
+            said = read_fault(200, answer).words
+            raise TransientError(
+                f"{self._name} answered with something that is no completion (a proxy's page?): "
+                f"{said or 'nothing'}"
+            )
+        reply = read_completion(data, answer, seconds)
+        failed = _error_in(data) if not reply.text else None
+        if failed is None:
+            return reply
+        fault = fault_in(status_in(failed) or 400, failed)
+        if reply.usage is None:
+            return self._refused(fault, body, shape, seconds)
+        error = fault_error(fault, self._name, hints=HINTS)
+        error.free = False
+        raise error
 
-    async def _ask(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request, shape: Shape) -> dict[str, Any]:
+        """The body of a request, without what the server has refused."""
+        body: dict[str, Any] = {"model": self._name}
         if request.grammar is not None:
-            return await self._complete(request)
-        if request.schema is None or self._client.schema_refused:
-            return await self._chat(request, None)
-        try:
-            return await self._chat(request, request.schema)
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            said = str(error).lower()
-            if not any(word in said for word in ("response_format", "json_schema", "schema")):
-                raise
-            self._client.schema_refused = True
-            return await self._chat(request, None)
-
-    async def _chat(self, request: Request, schema: dict[str, Any] | None) -> dict[str, Any]:
-        options = self._options(request)
-        if schema is not None:
-            form = {"name": "proposal", "schema": _plain(schema)}
-            options["response_format"] = {"type": "json_schema", "json_schema": form}
-        messages: Any = [{"role": "user", "content": request.prompt}]
-        if request.system:
-            messages.insert(0, {"role": "system", "content": request.system})
-        options["max_completion_tokens" if self._is_openai() else "max_tokens"] = request.max_tokens
-        response = await self._client.openai.chat.completions.create(
-            model=self._name, messages=messages, **options
-        )
-        if not isinstance(response, openai.types.chat.ChatCompletion):
-            raise TransientError(f"{self._name} answered with something that is no completion.")
-        choice = response.choices[0] if response.choices else None
-        text = (choice.message.content if choice and choice.message else None) or ""
-        refusal = getattr(choice.message, "refusal", None) if choice and choice.message else None
-        return _fields(response, choice, text, str(refusal or ""))
-
-    async def _complete(self, request: Request) -> dict[str, Any]:
-        options = self._options(request)
-        response = await self._client.openai.completions.create(
-            model=self._name,
-            prompt=request.prompt,
-            max_tokens=request.max_tokens,
-            stop=list(request.stop) or None,
-            extra_body={"grammar": request.grammar},
-            **options,
-        )
-        choice = response.choices[0] if response.choices else None
-        return _fields(response, choice, (choice.text if choice else "") or "", "")
-
-    def _options(self, request: Request) -> dict[str, Any]:
-        options: dict[str, Any] = {}
+            body |= {"prompt": request.prompt, "grammar": request.grammar}
+            body |= {"stop": list(request.stop)} if request.stop else {}
+        else:
+            system = [{"role": "system", "content": request.system}] if request.system else []
+            body["messages"] = [*system, {"role": "user", "content": request.prompt}]
+            form = _response_format(request, shape.schema)
+            body |= {"response_format": form} if form else {}
+        swapped = shape.swapped and request.grammar is None
+        body["max_completion_tokens" if swapped else "max_tokens"] = request.max_tokens
         if request.temperature is not None and self._facts.temperature:
-            options["temperature"] = request.temperature
-        if request.seed is not None and not self._is_openai():
-            options["seed"] = request.seed + request.first  # equal seeds would give equal replies
-        return options
+            body["temperature"] = request.temperature
+        if request.seed is not None and not self._client.is_openai:
+            body["seed"] = request.seed + request.first  # equal seeds would give equal replies
+        if self._asked.reasoning_effort is not None and request.grammar is None:
+            body["reasoning_effort"] = self._asked.reasoning_effort
+        return {key: value for key, value in body.items() if key not in shape.left_out}
 
-    def _is_openai(self) -> bool:
-        return str(self._client.openai.base_url).startswith("https://api.openai.com")
+    def _refused(self, fault: Fault, body: dict[str, Any], shape: Shape, seconds: float) -> Reply:
+        """A lost reply, where the server has found its own sample invalid; else raises."""
+        if fault.sample is not None:
+            return build_reply(
+                text=fault.sample,
+                finish="invalid",
+                model=self._name,
+                usage=None,
+                seconds=seconds,
+                detail=f"the server has found this reply invalid: {fault.words}",
+            )
+        if fault.status == 429 and any("QuotaFailure" in str(d) for d in fault.details):
+            raise quota_error(f"{self._name} answered 429: {fault.words}", fault)
+        if not fault.out_of_money:
+            self._renegotiate(fault, body, shape)
+        error = fault_error(fault, self._name, hints=HINTS)
+        if fault.status in (401, 403) and not fault.out_of_money:
+            error.message = (
+                f"{self._name} answered {fault.status}: the API key was not accepted "
+                f"({fault.words or 'nothing more was said'})."
+            )
+            error.args = (error.message,)
+        raise error
 
-    def _explained(self, error: openai.APIStatusError) -> LLMError:
-        message = f"{self._name} answered {error.status_code}: {error.message or 'no message'}"
-        if error.status_code == 429 and "insufficient_quota" in str(error.body):
-            return QuotaError(f"the account's quota is spent ({message})")
-        if error.status_code == 429:
-            wait = _seconds(error.response.headers.get("retry-after"))
-            return TransientError(message, wait=wait, too_many=True)
-        if error.status_code in (408, 409) or error.status_code >= 500:
-            return TransientError(message)
-        if error.status_code in (401, 403):
-            return LLMError(
-                f"{self._name} answered {error.status_code}: the API key was not accepted.",
-                "check OPENAI_API_KEY, and that it belongs to this server",
-            )
-        if 300 <= error.status_code < 400:
-            return LLMError(
-                f"{self._name} answered {error.status_code}, a redirect, which is not followed.",
-                "is --base-url right? It usually ends in /v1",
-            )
-        if error.status_code == 404:
-            return LLMError(message, "are the model's name and --base-url right?")
-        return LLMError(message)
+    def _renegotiate(self, fault: Fault, body: dict[str, Any], shape: Shape) -> None:
+        """Raises Renegotiated where the server names a parameter that can be left out."""
+        found = refused(fault, list(body), PARAMETERS)
+        if found is None:
+            return
+        name, now = found.name, self._shape
+        if name == "response_format":
+            whole = not any(fault.named(word) for word in ("json_schema", "schema", "grammar"))
+            now.schema = max(now.schema, 2 if whole else shape.schema + 1)
+            change = "any JSON is asked for" if now.schema == 1 else "no format is asked for"
+        elif name in ("max_tokens", "max_completion_tokens"):
+            if now.swapped == shape.swapped:
+                if now.swaps:
+                    return  # it refuses both names
+                now.swapped, now.swaps = not now.swapped, 1
+            other = "max_completion_tokens" if now.swapped else "max_tokens"
+            change = f"{other} is sent instead"
+        else:
+            now.left_out.add(name)
+            change = "it is left out"
+        raise Renegotiated(
+            f"{self._name} refuses {name}: from now on {change} ({fault.words}).", change + name
+        )
+
+    def _unconnected(self, cause: BaseException) -> NoReturn:
+        said = str(cause) or type(cause).__name__
+        if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+            raise LLMError(
+                f"{self._name}: the request cannot be sent as it is: {said}.",
+                "check OPENAI_API_KEY, --base-url and opro.headers",
+                free=True,
+            ) from None
+        route = self._client.route
+        if isinstance(cause, httpx2.DecodingError):
+            raise TransientError(f"{self._name}: {said}.") from None
+        raise TransientError(
+            f"The connection to {self._name} failed{route.words}: {said}.",
+            route.hint,
+            free=isinstance(cause, httpx2.ConnectError),  # nothing was sent
+        ) from None
 
     async def close(self) -> None:
         """Does nothing: models share the client, and the pool closes it."""
 
 
-def _fields(response: Any, choice: Any, text: str, refusal: str) -> dict[str, Any]:
-    finish = str(choice.finish_reason or "unknown") if choice is not None else "empty"
-    if refusal or finish in BLOCKED:
-        finish, detail = "blocked", refusal or finish
-    elif choice is None:
-        detail = "no choices"
-    else:
-        finish, detail = "empty" if finish == "stop" and not text else finish, ""
-    return {
-        "text": text,
-        "finish": finish,
-        "detail": detail,
-        "model": str(response.model or ""),
-        "usage": _usage(response.usage),
-    }
-
-
-def _usage(usage: Any) -> Usage | None:
-    if usage is None:
+def _response_format(request: Request, less: int) -> dict[str, Any] | None:
+    if request.schema is None or less > 1:
         return None
-    inside = getattr(usage, "completion_tokens_details", None)
-    cached = getattr(usage, "prompt_tokens_details", None)
-    return Usage(
-        input=usage.prompt_tokens or 0,
-        output=usage.completion_tokens or 0,
-        thinking=(getattr(inside, "reasoning_tokens", None) or 0) if inside else 0,
-        cached=(getattr(cached, "cached_tokens", None) or 0) if cached else 0,
-    )
+    if less == 1:
+        return {"type": "json_object"}
+    form = {"name": "proposal", "schema": plain_schema(request.schema)}
+    return {"type": "json_schema", "json_schema": form}
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without the key that only Google defines."""
-    return {key: value for key, value in schema.items() if key != "propertyOrdering"}
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        return None
+def _error_in(data: dict[str, Any]) -> dict[str, Any] | None:
+    """The object with an error, where a completion, or its choice, is one."""
+    if data.get("error"):
+        return data
+    choices = data.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) and choice.get("error") else None

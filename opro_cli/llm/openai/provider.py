@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from opro_cli.core.errors import ModelUnavailable, UsageError
+from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.llm.provider import (
     Env,
@@ -18,8 +17,9 @@ from opro_cli.llm.provider import (
     hosted_choice,
     sendable,
 )
+from opro_cli.llm.trust import Server, check_key, remember, server_of
 
-KEY = "OPENAI_API_KEY"
+KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 
 class OpenAIProvider(Provider):
@@ -37,48 +37,45 @@ class OpenAIProvider(Provider):
                 f"{request.name} needs a package that is not installed.",
                 "pip install 'opro-cli[openai]'",
             )
-        url = base_url(request, env)
-        if url is not None:
-            _check_url(url)
-        elif not api_key(env):
+        server, key = _server(request, env), api_key(env)
+        if not server.url and not key:
             raise ModelUnavailable(
                 f"{request.name} needs an API key, and there is none.",
                 f"put {KEY}=… into .env, or name a server with --base-url",
             )
-        return hosted_choice(request)
+        if key:
+            check_key(server, env, KEY)
+        return hosted_choice(request, server.words)
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         from opro_cli.llm.openai.client import OpenAIClient, OpenAIModel
 
-        url = base_url(choice.request, pool.env)
+        server = _server(choice.request, pool.env)
+        if api_key(pool.env):
+            remember(server, pool.env)
 
         def connect() -> OpenAIClient:
-            return OpenAIClient(pool.limits, api_key(pool.env), url)
+            return OpenAIClient(pool.limits, api_key(pool.env), server.url or None)
 
-        client = pool.client("openai", url or "", connect)
-        return pool.hosted(OpenAIModel(bare_name(choice.name), client), choice)
+        client = pool.client("openai", server.url, connect)
+        model = OpenAIModel(bare_name(choice.name), client, choice.request)
+        return pool.hosted(model, choice)
 
 
 PROVIDER = OpenAIProvider()
 
 
-def base_url(request: ModelRequest, env: Env) -> str | None:
-    """The server's address; None for OpenAI's own."""
-    return request.base_url or env.get("OPENAI_BASE_URL", "").strip() or None
+def _server(request: ModelRequest, env: Env) -> Server:
+    """The server. Raises UsageError for an address that is none."""
+    server = server_of(request, env, URL)
+    if server.url:
+        from opro_cli.llm.network import checked_address
+
+        checked_address(server.url, server.source, query=True)
+    return server
 
 
 def api_key(env: Env) -> str:
     """The API key, or an empty text. Raises ModelUnavailable for a key that cannot be sent."""
     return sendable(env.get(KEY, "").strip(), KEY)
-
-
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.username or parts.password or parts.query:
-        raise UsageError(
-            "The base URL holds credentials or a query, which would end up in logs.",
-            f"put the key into {KEY}",
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is no address.", "as in --base-url http://localhost:8080/v1")

@@ -13,9 +13,12 @@ from typing_extensions import override
 
 from opro_cli.core.events import Point
 from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.problems.custom.foreign import explanation
 from opro_cli.problems.spaces.choices import WORD, Choice, Choices, choice_text
-from opro_cli.problems.spaces.coordinates import Coordinate, LogRange, Range
+from opro_cli.problems.spaces.coordinates import Coordinate, LogIntegers, LogRange, Range
 from opro_cli.problems.spaces.named import Named
+
+MOST_DIGITS = 12
 
 LEAST, MOST = 1e-99, 1e15
 """Limits of the size of a number, so that its text is short."""
@@ -28,9 +31,19 @@ class Parameter(Settings):
     high: Number | None = None
     type: Literal["float", "int"] = "float"
     scale: Literal["linear", "log"] = "linear"
-    digits: Integer = Field(3, ge=1, le=12)
+    digits: Integer = Field(3, ge=1, le=MOST_DIGITS)
     """Significant digits: of every value on a logarithmic scale, of the largest on a linear one."""
     choices: tuple[Choice, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ours(cls, given: Any) -> Any:
+        """Say how a parameter that is written as in another program is written here."""
+        known = isinstance(given, Parameter)
+        said = "" if known else explanation(given)
+        if said:
+            raise ValueError(said)
+        return given
 
     @field_validator("choices")
     @classmethod
@@ -42,7 +55,9 @@ class Parameter(Settings):
             if isinstance(choice, float) and not math.isfinite(choice):
                 raise ValueError(f"{choice} is not finite")
             if not WORD.fullmatch(text):
-                raise ValueError(f"{text!r} is not up to 40 letters, digits and ._+-")
+                raise ValueError(
+                    f"{text!r} is not up to 40 letters, digits and ._+-; give it such a name"
+                )
         return choices
 
     @model_validator(mode="after")
@@ -53,18 +68,43 @@ class Parameter(Settings):
         if self.low is None or self.high is None:
             return self
         if self.low >= self.high:
-            raise ValueError("low must be below high")
+            raise ValueError("low must be below high; a single value is `choices: [value]`")
+        if self.type == "int" and self.scale == "log" and self.low < 1:
+            raise ValueError("on a logarithmic scale, low of whole numbers must be at least 1")
         if self.scale == "log" and self.low < LEAST:
             raise ValueError(f"on a logarithmic scale, low must be at least {LEAST:g}")
         if max(abs(self.low), abs(self.high)) > MOST:
             raise ValueError(f"low and high must be at most {MOST:g}")
-        bounds = self._numeric()
-        for value in (self.low, self.high):
-            # Then every rounded value between low and high is within them, too.
-            if float(bounds.render(value)) != value:
-                how = f"with digits={self.digits}" if self.type == "float" else "as an int"
-                raise ValueError(f"{value:g} cannot be written {how}")
+        # Then every rounded value between low and high is within them, too.
+        missing = [value for value in (self.low, self.high) if not self._written(value)]
+        if missing and self.type == "int":
+            raise ValueError(f"{missing[0]:g} cannot be written as an int; leave out `type: int`")
+        if missing:
+            raise ValueError(f"{missing[0]!r} cannot be written with {self._way_out()}")
         return self
+
+    def without_effect(self) -> str:
+        """A setting that is set and changes nothing, as in ``scale``; empty for none."""
+        defaults = type(self).model_fields
+        idle = ["type", "scale", "digits"] if self.choices is not None else []
+        idle += ["digits"] if self.type == "int" else []
+        return next((n for n in idle if getattr(self, n) != defaults[n].default), "")
+
+    def _written(self, value: float) -> bool:
+        """Whether the digits are enough for this bound."""
+        return float(self._numeric().render(value)) == value
+
+    def _way_out(self) -> str:
+        """The digits that the bounds need."""
+        now = f"digits: {self.digits}"
+        for digits in range(self.digits + 1, MOST_DIGITS + 1):
+            finer = self.model_copy(update={"digits": digits})
+            if finer._written(self.low or 0.0) and finer._written(self.high or 0.0):
+                break
+        else:
+            return f"{now}, nor with {MOST_DIGITS}; round it"
+        wide = self.scale == "linear" and 0 < (self.low or 0.0) <= (self.high or 0.0) / 100
+        return f"{now}; set digits: {digits}{', or scale: log' if wide else ''}"
 
     def coordinate(self, name: str) -> Coordinate:
         """The coordinate of this name."""
@@ -75,7 +115,7 @@ class Parameter(Settings):
     def _numeric(self, name: str = "") -> Range | LogRange:
         low, high = self.low or 0.0, self.high or 0.0
         if self.type == "int":
-            return Range(name, low, high)
+            return (LogIntegers if self.scale == "log" else Range)(name, low, high)
         if self.scale == "log":
             return LogRange(name, low, high, self.digits)
         largest = math.floor(math.log10(max(abs(low), abs(high))))

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import override
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.model import Model
 from opro_cli.core.problem import (
@@ -30,6 +31,7 @@ from opro_cli.core.problem import (
 )
 from opro_cli.core.settings import Integer, Number
 from opro_cli.core.text import function_of, tuple_of
+from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.parameters import Mixed, Parameter
 from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
 from opro_cli.problems.settings import ProblemSettings, Target
@@ -52,7 +54,7 @@ class CustomSettings(ProblemSettings):
     targets: tuple[Target, ...] = ({},)
     objective: str
     """``module:function`` or ``file.py:function``, looked for in the preset's folder, then in the
-    current one."""
+    current one. A function may be a method of an object: ``file.py:model.loss``."""
     parameters: dict[str, Parameter] = Field(min_length=1)
     direction: Direction = "minimize"
     goal: Number | None = None
@@ -60,7 +62,9 @@ class CustomSettings(ProblemSettings):
     starts: tuple[dict[str, Any], ...] = ()
     """Starting points, in addition to ``num_starts`` random ones."""
     num_starts: Annotated[Integer, Field(ge=0, le=10_000)] = 5
-    num_output_decimals: Annotated[Integer, Field(ge=0, le=12)] = 4
+    num_output_decimals: Annotated[Integer, Field(ge=0, le=12)] | None = None
+    """Decimals of a value that a model is shown; null for six significant digits, or more where
+    values are alike."""
     description: str = ""
     """What the meta-prompt says the function is, as in "the error of a classifier"."""
     value: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$")] = "value"
@@ -76,7 +80,8 @@ class CustomSettings(ProblemSettings):
     @classmethod
     def _objective(cls, text: str) -> str:
         where, colon, name = text.rpartition(":")
-        if not (colon and where and name.isidentifier()):
+        names = name.split(".")
+        if not (colon and where and where[-1] != ":" and all(n.isidentifier() for n in names)):
             raise ValueError(f"{text!r} is not of the form my_module:loss or path/to/file.py:loss")
         return text
 
@@ -110,7 +115,19 @@ class CustomSettings(ProblemSettings):
     @override
     def check(self, repetitions: int) -> None:
         """Raises UsageError where there is no such objective, or it has other parameters."""
+        for name, parameter in self.parameters.items():
+            idle = parameter.without_effect()
+            if idle:
+                kind = "choices" if parameter.choices is not None else "whole numbers"
+                raise UsageError(
+                    f"problem.parameters.{name}.{idle} has no effect on {kind}.", "leave it out"
+                )
         check_objective(self.objective, self.folder, tuple(self.parameters))
+
+    @override
+    def digests(self) -> dict[str, str]:
+        """Of the objective's file, and of the files beside it that it imports."""
+        return sources.digests(self.objective, self.folder)
 
     @override
     def located(self, folder: str) -> Self:

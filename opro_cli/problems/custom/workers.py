@@ -1,8 +1,7 @@
-"""Worker processes that call a user's function, and that can be killed.
+"""Calls of a user's function in processes of its own, which all runs of a command share.
 
-:mod:`opro_cli.problems.custom.worker` runs in each of them; both sides exchange JSON lines. A
-process is used for many calls, and replaced after a call that took too long or ended the process.
-Each has its own process group, so that processes that the function has started are killed with it.
+A process is used for many calls, and replaced after a call that took too long or ended the process.
+A call that fails is the result of one point, never an error of a run.
 """
 
 from __future__ import annotations
@@ -10,12 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import math
-import os
-import signal
-import subprocess
-import sys
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,6 +18,7 @@ from typing import Any, Self, TypeAlias
 
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Measurement
+from opro_cli.problems.custom.processes import Ended, Process
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class ObjectiveCall:
     Args:
         objective: ``module:function`` or ``path/to/file.py:function``.
         folder: where a relative path or a module is looked for first; empty for the current folder.
-        workers: calls at the same time, at most.
+        workers: calls at the same time, at most, in all runs of a command together.
         timeout: seconds that a call may take; None for any number.
     """
 
@@ -41,14 +37,11 @@ class ObjectiveCall:
     workers: int = 1
     timeout: float | None = None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What a process loads."""
+        return self.objective, self.folder
 
-WORKER = "opro_cli.problems.custom.worker"
-
-LOADING = 120.0
-"""Seconds that importing the function's module may take."""
-
-MAX_LINE = 2**20
-"""Bytes of an answer, at most."""
 
 OnResult: TypeAlias = Callable[[int, Measurement], None]
 """Called with the number of a call and its result."""
@@ -58,15 +51,95 @@ def ignore(index: int, measurement: Measurement) -> None:
     """Do nothing with a result."""
 
 
+class Slots:
+    """Calls at the same time: whoever waits longest is the next."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def one(self, limit: int) -> AsyncIterator[None]:
+        """A slot, where fewer than ``limit`` are taken."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((limit, turn))
+        self._next()
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():  # given, and cancelled at the same time
+                self.taken -= 1
+            self._next()
+            raise
+        try:
+            yield
+        finally:
+            self.taken -= 1
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            limit, turn = self._waiting[0]
+            if not turn.done():
+                if self.taken >= limit:
+                    break
+                self.taken += 1
+                turn.set_result(None)
+            self._waiting.popleft()
+
+
+class Pool:
+    """The processes of all objectives of a command."""
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self.users: Counter[tuple[str, str]] = Counter()
+        self._idle: list[tuple[tuple[str, str], Process]] = []
+
+    @contextlib.asynccontextmanager
+    async def process(self, call: ObjectiveCall) -> AsyncIterator[Process]:
+        """A process that is ready. It is kept for the next call if this one does not fail."""
+        async with self.slots.one(call.workers):
+            process = await self._ready(call)
+            try:
+                yield process
+            except BaseException:  # after a timeout or a cancellation it is still busy
+                await process.end()
+                raise
+            self._idle.append((call.place, process))
+
+    async def _ready(self, call: ObjectiveCall) -> Process:
+        for i, (place, process) in enumerate(self._idle):
+            if place == call.place:
+                del self._idle[i]
+                return process
+        while self._idle and self.slots.taken + len(self._idle) > call.workers:
+            await self._idle.pop(0)[1].end()  # of another objective
+        return await Process.start(*call.place)
+
+    async def leave(self, place: tuple[str, str]) -> None:
+        """One user less; the last one ends the processes."""
+        self.users -= Counter([place])
+        if place not in self.users:
+            ended = [process for used, process in self._idle if used == place]
+            self._idle = [pair for pair in self._idle if pair[0] != place]
+            for process in ended:
+                await process.end()
+
+
+_POOLS: dict[asyncio.AbstractEventLoop, Pool] = {}
+"""A command has one event loop. A pool without users is forgotten."""
+
+
 class Workers:
-    """Up to ``call.workers`` processes, started when they are needed; the context ends them."""
+    """Calls of one function for as long as the context is open."""
 
     def __init__(self, call: ObjectiveCall) -> None:
         self._call = call
-        self._slots = asyncio.Semaphore(call.workers)
-        self._idle: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Self:
+        self._pool = _POOLS.setdefault(asyncio.get_running_loop(), Pool())
+        self._pool.users[self._call.place] += 1
         return self
 
     async def __aexit__(
@@ -75,8 +148,11 @@ class Workers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        while self._idle:
-            await _end(self._idle.pop())
+        try:
+            await self._pool.leave(self._call.place)
+        finally:
+            if not self._pool.users:
+                _POOLS.pop(asyncio.get_running_loop(), None)
 
     async def evaluate(
         self, calls: Sequence[dict[str, Any]], on_result: OnResult = ignore
@@ -88,7 +164,7 @@ class Workers:
         """
 
         async def one(index: int, arguments: dict[str, Any]) -> Measurement:
-            measurement = await self._call_function(arguments)
+            measurement = await self._measure(arguments)
             on_result(index, measurement)
             return measurement
 
@@ -100,110 +176,22 @@ class Workers:
             raise error from error.__cause__
         return [task.result() for task in tasks]
 
-    async def _call_function(self, arguments: dict[str, Any]) -> Measurement:
+    async def _measure(self, arguments: dict[str, Any]) -> Measurement:
         try:
-            async with self._slots, self._process() as process:
-                line = json.dumps(arguments).encode() + b"\n"
-                answer = await _exchange(process, line, self._call.timeout)
+            async with self._pool.process(self._call) as process:
+                answer = await process.call(arguments, self._call.timeout)
         except TimeoutError:
             return _failed(f"no value after {self._call.timeout} seconds")
-        except _Ended as ended:
+        except Ended as ended:
             return _failed(str(ended))
-        if "value" in answer:
-            return Measurement(float(answer["value"]))
+        value = answer.get("value")
+        if isinstance(value, float) and math.isfinite(value):
+            return Measurement(value)
         return _failed(str(answer.get("why", "no value")))
-
-    @contextlib.asynccontextmanager
-    async def _process(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """A process that is ready. It is kept for the next call if this one does not fail."""
-        process = self._idle.pop() if self._idle else await self._start()
-        try:
-            yield process
-        except BaseException:  # after a timeout or a cancellation it is still busy
-            await _end(process)
-            raise
-        self._idle.append(process)
-
-    async def _start(self) -> asyncio.subprocess.Process:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *_command(self._call),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                limit=MAX_LINE,
-            )
-        except OSError as error:
-            raise _Ended(f"no process can be started ({error.strerror})") from error
-        try:
-            answer = await _exchange(process, b"", LOADING)
-        except TimeoutError:
-            await _end(process)
-            raise _Ended(f"not imported after {LOADING:g} seconds") from None
-        except BaseException:
-            await _end(process)
-            raise
-        if "ready" not in answer:
-            await _end(process)
-            raise _Ended(str(answer.get("error", "it cannot be loaded")))
-        return process
-
-
-class _Ended(Exception):
-    """The process has ended without an answer, or could not be started."""
-
-
-async def _exchange(
-    process: asyncio.subprocess.Process, line: bytes, timeout: float | None
-) -> dict[str, Any]:
-    """Send a line and read one. Raises TimeoutError or _Ended."""
-    if process.stdin is None or process.stdout is None:
-        raise _Ended("the process has no pipes")
-    try:
-        async with asyncio.timeout(timeout):
-            process.stdin.write(line)
-            await process.stdin.drain()
-            answer = await process.stdout.readline()
-    except (BrokenPipeError, ConnectionResetError):
-        answer = b""
-    if not answer.endswith(b"\n"):
-        code = await process.wait()
-        raise _Ended(f"the process ended with {_exit(code)}")
-    found: dict[str, Any] = json.loads(answer)
-    return found
-
-
-def _exit(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    with contextlib.suppress(ValueError):
-        return signal.Signals(-code).name
-    return f"signal {-code}"
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the process and all processes of its group, and wait until it has ended."""
-    _kill(process.pid)
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(pid, signal.SIGKILL)  # start_new_session: the group has the id of the process
-        else:
-            os.kill(pid, signal.SIGTERM)
 
 
 def _failed(why: str) -> Measurement:
     return Measurement(math.nan, why)
-
-
-def _command(call: ObjectiveCall, names: Sequence[str] = ()) -> list[str]:
-    return [sys.executable, "-m", WORKER, call.objective, call.folder, *names]
 
 
 @functools.cache
@@ -214,24 +202,18 @@ def check_objective(objective: str, folder: str, names: tuple[str, ...]) -> None
         UsageError: there is no such function, it cannot be imported, or it does not take these
             arguments.
     """
-    hint = "as in `objective: my_module:loss` or --objective path/to/file.py:loss"
+
+    async def load() -> None:
+        process = await Process.start(objective, folder, names)
+        await process.end()
+
     try:
-        done = subprocess.run(
-            _command(ObjectiveCall(objective, folder), names),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LOADING,
-            check=False,
-            start_new_session=True,
-        )
-    except subprocess.TimeoutExpired:
+        asyncio.run(load())
+    except Ended as ended:
         raise UsageError(
-            f"problem.objective {objective}: not imported after {LOADING:g} seconds.", hint
+            f"problem.objective {objective}: {ended}.",
+            "as in `objective: my_module:loss` or --objective path/to/file.py:loss",
         ) from None
-    first = done.stdout.partition(b"\n")[0]
-    answer = json.loads(first) if first else {"error": f"importing it ends with {done.returncode}"}
-    if "ready" not in answer:
-        raise UsageError(f"problem.objective {objective}: {answer['error']}.", hint)
 
 
 def once(call: ObjectiveCall, arguments: dict[str, Any]) -> Measurement:

@@ -5,6 +5,7 @@ The value of a point is the sum of squared errors of its curve at the data.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, TypeAlias
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from typing_extensions import override
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.problem import Problem, ProblemText
 from opro_cli.core.settings import Number
@@ -43,6 +45,21 @@ class RegressionSettings(ProblemSettings):
         """Always: the starting points differ."""
         return True
 
+    @override
+    def check(self, repetitions: int) -> None:
+        """As for every problem. Raises UsageError, too, where its values are too large for one."""
+        super().check(repetitions)
+        for target in self.targets:
+            problem = self.build(target, 0)
+            ranges = getattr(problem.space, "ranges", ())
+            ends = [tuple(r.low for r in ranges), tuple(r.high for r in ranges)]
+            if not all(math.isfinite(problem.evaluate(end)) for end in ends):
+                raise UsageError(
+                    "The values of this problem are beyond the largest number, at the ends of its "
+                    "bounds.",
+                    "choose smaller numbers for the data, or smaller bounds",
+                )
+
 
 class RegressionProblem(Problem):
     """One data set. A point holds the coefficients of a curve.
@@ -50,7 +67,7 @@ class RegressionProblem(Problem):
     Args:
         ranges: the coefficients.
         num_starts: starting points to draw.
-        value_decimals: decimals of a shown loss.
+        value_decimals: decimals of a shown loss; None for significant digits.
     """
 
     space: Box
@@ -60,7 +77,9 @@ class RegressionProblem(Problem):
     y: Floats
     """The outputs, shape (n,)."""
 
-    def __init__(self, ranges: Sequence[Range], num_starts: int, value_decimals: int) -> None:
+    def __init__(
+        self, ranges: Sequence[Range], num_starts: int, value_decimals: int | None
+    ) -> None:
         self.space = Box(ranges)
         names = self.space.names
         self.text = ProblemText(
@@ -79,7 +98,8 @@ class RegressionProblem(Problem):
     @override
     def evaluate(self, point: Point) -> float:
         """Sum of squared errors."""
-        return squared_error(self.predict(np.array(point, dtype=np.float64), self.x) - self.y)
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is one
+            return squared_error(self.predict(np.array(point, dtype=np.float64), self.x) - self.y)
 
     @abstractmethod
     def predict(self, point: Floats, x: Floats) -> Floats:

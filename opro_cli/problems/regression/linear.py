@@ -28,7 +28,14 @@ from opro_cli.problems.regression.base import (
     check_tolerance,
     tolerances,
 )
-from opro_cli.problems.settings import SEEDS, Decimals, NumStarts, SeedRule, Target
+from opro_cli.problems.settings import (
+    SEEDS,
+    Decimals,
+    NumStarts,
+    OutputDecimals,
+    SeedRule,
+    Target,
+)
 from opro_cli.problems.spaces.coordinates import Range
 from opro_cli.problems.spaces.named import within
 
@@ -76,7 +83,7 @@ class LinearSettings(RegressionSettings):
     num_points: Annotated[Integer, Field(ge=1, le=1_000_000)] = 50
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 0
-    num_output_decimals: Decimals = 0
+    num_output_decimals: OutputDecimals = 0
     bounds: tuple[Bound, Bound] = (-100.0, 100.0)
     """The range of w and b: stated in the meta-prompt, and enforced on every reply."""
     tolerance: Tolerance = Field(
@@ -213,8 +220,9 @@ class LinearProblem(RegressionProblem):
     def evaluate(self, point: Point) -> float:
         """Sum of squared errors, to the last bit as in the published runs."""
         w, b = point
-        residual = self.y - (self.x * w + b)
-        return float(np.linalg.norm(residual) ** 2)
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is one
+            residual = self.y - (self.x * w + b)
+            return float(np.linalg.norm(residual) ** 2)
 
     @override
     def predict(self, point: Floats, x: Floats) -> Floats:

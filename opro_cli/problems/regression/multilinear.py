@@ -25,7 +25,7 @@ from opro_cli.problems.regression.base import (
     check_tolerance,
     tolerances,
 )
-from opro_cli.problems.settings import Decimals, NumStarts, SeedRule, Target
+from opro_cli.problems.settings import Decimals, NumStarts, OutputDecimals, SeedRule, Target
 from opro_cli.problems.spaces.coordinates import Range
 from opro_cli.problems.spaces.named import within
 
@@ -51,7 +51,7 @@ class MultilinearSettings(RegressionSettings):
     num_points: Annotated[Integer, Field(ge=1, le=100_000)] = 50
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 0
-    num_output_decimals: Decimals = 0
+    num_output_decimals: OutputDecimals = 0
     bounds: tuple[Number, Number] = (-20.0, 20.0)
     """The range of every weight: stated in the meta-prompt; starting points are drawn from it."""
     spread: Annotated[Number, Field(gt=0)] = 10.0

@@ -28,7 +28,7 @@ from opro_cli.problems.regression.base import (
     check_targets,
     squared_error,
 )
-from opro_cli.problems.settings import Decimals, NumStarts, SeedRule, Target
+from opro_cli.problems.settings import Decimals, NumStarts, OutputDecimals, SeedRule, Target
 from opro_cli.problems.spaces.coordinates import Range
 
 ANYWHERE = (-1e6, 1e6)
@@ -49,7 +49,7 @@ class NetworkSettings(RegressionSettings):
     num_points: Annotated[Integer, Field(ge=2, le=100_000)] = 50
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 1
-    num_output_decimals: Decimals = 3
+    num_output_decimals: OutputDecimals = 3
     bounds: tuple[Number, Number] = (-3.0, 3.0)
     """The range of every weight: stated in the meta-prompt; starting points are drawn from it."""
     factor: Annotated[Number, Field(gt=1)] = 10.0

@@ -23,7 +23,7 @@ from opro_cli.problems.regression.base import (
     RegressionSettings,
     check_targets,
 )
-from opro_cli.problems.settings import Decimals, NumStarts, SeedRule, Target
+from opro_cli.problems.settings import Decimals, NumStarts, OutputDecimals, SeedRule, Target
 from opro_cli.problems.spaces.coordinates import Range
 
 NAMES = ("a", "omega", "phi", "c")
@@ -63,7 +63,7 @@ class SineSettings(RegressionSettings):
     num_points: Annotated[Integer, Field(ge=4, le=100_000)] = 50
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 1
-    num_output_decimals: Decimals = 1
+    num_output_decimals: OutputDecimals = 1
     span: Positive = 10.0
     """The largest x of the data; the smallest is 0."""
     noise: Annotated[Number, Field(ge=0)] = 0.1

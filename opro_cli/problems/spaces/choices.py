@@ -36,9 +36,10 @@ class Choices:
     def parse(self, value: Any) -> Choice:
         """The choice that equals this value, or is written like it. Raises InvalidSolution."""
         text = value.strip() if isinstance(value, str) else choice_text(value)
-        for choice in self.choices:
-            if choice_text(choice) == text:
-                return choice
+        for same in (str.__eq__, _alike):
+            for choice in self.choices:
+                if same(choice_text(choice), text):
+                    return choice
         raise InvalidSolution("out_of_range", f"{self.name} is none of {self._listed()}")
 
     def nearest(self, value: Choice) -> Choice:
@@ -78,6 +79,16 @@ class Choices:
 
     def _listed(self) -> str:
         return ", ".join(choice_text(choice) for choice in self.choices)
+
+
+def _alike(choice: str, text: str) -> bool:
+    """Whether a text means a number, or true, false or null: 16.0 is 16, True is true."""
+    if choice in ("true", "false", "null"):
+        return {"none": "null"}.get(text.lower(), text.lower()) == choice
+    try:
+        return float(choice) == float(text)
+    except ValueError:
+        return False
 
 
 def choice_text(value: Any) -> str:

@@ -5,17 +5,22 @@ Coordinates whose values are names are in :mod:`opro_cli.problems.spaces.choices
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from opro_cli.core.problem import InvalidSolution
 
 SAME = 1e-12
 """The rounding error of a number that goes through the unit cube, relative to the range."""
+
+WHOLE = 2.0**52
+"""A float from here has no decimals."""
 
 # ASCII digits only: "１２", "0x10", "1_000" and "--5" are no numbers here.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -88,15 +93,15 @@ class Range:
         number = finite(value)
         if not self.low - 1 <= number <= self.high + 1:  # rounding 1e308 would overflow
             raise InvalidSolution("out_of_range", f"{self.name} is outside {self.span()}")
-        rounded = float(np.round(number, self.decimals)) + 0.0  # no negative zero
-        if not self.low <= rounded <= self.high:
+        found = rounded(number, self.decimals)
+        if not self.low <= found <= self.high:
             raise InvalidSolution("out_of_range", f"{self.name} is outside {self.span()}")
-        return int(rounded) if self.decimals == 0 else rounded
+        return int(found) if self.decimals == 0 else found
 
     def nearest(self, value: float) -> float | int:
         """The number of this coordinate that is nearest."""
-        rounded = float(np.round(min(max(value, self.low), self.high), self.decimals)) + 0.0
-        return int(rounded) if self.decimals == 0 else rounded
+        found = rounded(min(max(value, self.low), self.high), self.decimals)
+        return int(found) if self.decimals == 0 else found
 
     def sample(self, rng: np.random.Generator) -> float | int:
         """A number drawn uniformly from all numbers of this coordinate."""
@@ -155,6 +160,39 @@ class Range:
             return "a whole number" if one else "whole numbers"
         decimals = f"{self.decimals} decimal{'s' * (self.decimals > 1)}"
         return f"{'a number' if one else 'numbers'} with {decimals}"
+
+
+@dataclass(frozen=True)
+class LogIntegers(Range):
+    """Whole numbers, of which the lowest is positive, on a logarithmic scale."""
+
+    @override
+    def sample(self, rng: np.random.Generator) -> float | int:
+        """A number drawn uniformly on the logarithmic scale, where each has its own part."""
+        low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+        return self.nearest(math.exp(rng.uniform(low, high)))
+
+    @override
+    def neighbor(self, value: float, rng: np.random.Generator) -> float | int:
+        """A number one factor away: from a change by 1 to a quarter of the range."""
+        widest = math.log(self.high / self.low) / 4
+        factor = math.exp(stride(math.log1p(1 / value), widest, rng))
+        return self.nearest(value * factor)
+
+    @override
+    def to_unit(self, value: float) -> float:
+        """0 at the low end, 1 at the high one, on the logarithmic scale."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+    @override
+    def from_unit(self, unit: float) -> float | int:
+        """The whole number that is nearest."""
+        return self.nearest(self.low * (self.high / self.low) ** min(max(unit, 0.0), 1.0))
+
+    @override
+    def describe(self) -> str:
+        """The range in words."""
+        return f"{super().describe()}, on a logarithmic scale"
 
 
 @dataclass(frozen=True)
@@ -240,6 +278,26 @@ def stride(finest: float, widest: float, rng: np.random.Generator) -> float:
     """
     low, high = math.log(finest / 2), math.log(max(widest, finest))
     return float(rng.choice((-1.0, 1.0)) * math.exp(rng.uniform(low, high)))
+
+
+def rounded(value: float, decimals: int) -> float:
+    """The value that ``np.round`` gives, to the last bit, in a tenth of the time; never -0."""
+    if isinstance(value, int):
+        return float(value)
+    value = float(value)
+    power = power_of_ten(decimals)
+    scaled = value * power
+    whole = round(scaled) if abs(scaled) < WHOLE else scaled
+    return whole / power + 0.0
+
+
+@functools.cache
+def power_of_ten(exponent: int) -> float:
+    """As numpy computes it: beyond 1e22, ``10.0**exponent`` can differ in its last bit."""
+    power = 10.0 ** min(exponent, 9)
+    for _ in range(exponent - 9):
+        power *= 10.0
+    return power
 
 
 def finite(value: Any) -> float:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
+import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -19,31 +21,46 @@ from opro_cli.core.errors import UsageError
 from opro_cli.problems.tsp.heuristics import length
 from opro_cli.problems.tsp.instance import Floats, coordinates, distances_of
 
-
-def check_solver() -> None:
-    """Raises UsageError where the solver is not installed."""
-    if find_spec("scipy") is None:
-        raise UsageError(
-            "The length of the shortest tour is not in problem.optima, and computing it needs "
-            "scipy.",
-            "pip install 'opro-cli[tsp]'",
-        )
+SOON, SECONDS = 50, 30.0
+"""The cities of an instance of one's own whose shortest tour is computed, and the time for it."""
 
 
-def shortest_tour(distances: Floats) -> list[int]:
+def installed() -> bool:
+    """Whether the solver is."""
+    return find_spec("scipy") is not None
+
+
+def missing(what: str = "") -> UsageError:
+    """The error where the solver is not installed.
+
+    Args:
+        what: the instance, as in " of 10 cities with seed 6".
+    """
+    return UsageError(
+        f"The length of the shortest tour{what} is not in problem.optima, and computing it needs "
+        "scipy.",
+        "pip install 'opro-cli[tsp]'",
+    )
+
+
+def shortest_tour(distances: Floats, seconds: float = math.inf) -> list[int]:
     """The shortest tour through all cities, beginning at city 0.
 
     Args:
         distances: symmetric, shape (n, n), with n at least 3.
+        seconds: how long the solver may take.
 
     Raises:
         UsageError: scipy is not installed.
-        RuntimeError: the solver found none.
+        RuntimeError: the solver found none, or not in time.
     """
-    check_solver()
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array
+    try:
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import csr_array
+    except ImportError:
+        raise missing() from None
 
+    deadline = time.monotonic() + seconds
     n = len(distances)
     roads = np.array(list(itertools.combinations(range(n), 2)))
     cost = distances[roads[:, 0], roads[:, 1]]
@@ -57,9 +74,9 @@ def shortest_tour(distances: Floats) -> list[int]:
             integrality=np.ones(len(roads)),
             bounds=Bounds(0, 1),
             constraints=constraints,
-            options={"mip_rel_gap": 0},
+            options={"mip_rel_gap": 0, "time_limit": max(deadline - time.monotonic(), 0.0)},
         )
-        if found.x is None:
+        if found.x is None or not found.success:
             raise RuntimeError(f"no shortest tour: {found.message}")
         rounds = _rounds(n, roads[found.x > 0.5])
         if len(rounds) == 1:
@@ -93,3 +110,16 @@ def shortest_length(cities: int, seed: int) -> float:
     """Length of the shortest tour of an instance, computed once. Raises as shortest_tour."""
     distances = distances_of(coordinates(cities, seed))
     return length(distances, shortest_tour(distances))
+
+
+@functools.cache
+def length_through(cities: tuple[tuple[float, float], ...], rounded: bool) -> float | None:
+    """As :func:`shortest_length`, of given cities; None where it is not had, or not soon."""
+    if len(cities) > SOON or not installed():
+        return None
+    distances = distances_of(np.array(cities, dtype=np.float64), rounded)
+    try:
+        found = length(distances, shortest_tour(distances, SECONDS))
+    except (UsageError, RuntimeError):
+        return None
+    return float(f"{found:.9g}")  # equally short tours differ in their last digits

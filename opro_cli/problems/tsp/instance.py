@@ -19,8 +19,8 @@ def coordinates(cities: int, seed: int) -> Floats:
     return np.trunc(rng.uniform(-REACH, REACH, (2, cities))).T + 0.0  # no negative zero
 
 
-def distances_of(points: Floats) -> Floats:
-    """Euclidean distances, shape (n, n)."""
+def distances_of(points: Floats, rounded: bool = False) -> Floats:
+    """Euclidean distances, shape (n, n); rounded to whole numbers as TSPLIB's EUC_2D."""
     difference = points[:, np.newaxis] - points
     distances: Floats = np.sqrt((difference**2).sum(axis=-1))
-    return distances
+    return np.floor(distances + 0.5) if rounded else distances

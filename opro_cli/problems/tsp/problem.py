@@ -3,6 +3,7 @@
 Cities have whole coordinates, drawn as in google-deepmind/opro's optimize_tsp.py: x, then y,
 uniformly from −100 to 100, cut to integers; the generator is ``numpy.random.RandomState``. As
 there, the meta-prompt states the coordinates. Each repetition is another instance, by its seed.
+Cities of one's own can be given instead.
 
 Points are permutations, see :mod:`opro_cli.problems.spaces.tours`; anything else is refused before
 it is evaluated. The problem is solved by a tour as short as the shortest one, whose length is
@@ -12,27 +13,36 @@ stated in ``optima`` or computed when it is first needed.
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, ClassVar, Literal, Self
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from typing_extensions import override
 
+from opro_cli.core.errors import PresetError, UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.problem import Problem, ProblemText
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.problems.settings import (
-    Decimals,
     NumStarts,
+    OutputDecimals,
     ProblemSettings,
     Seed,
     SeedRule,
     Target,
 )
 from opro_cli.problems.spaces.tours import MAX_CITIES, Tours, normal
-from opro_cli.problems.tsp import exact
+from opro_cli.problems.tsp import exact, tsplib
 from opro_cli.problems.tsp.heuristics import farthest_insertion, length, nearest_neighbour
 from opro_cli.problems.tsp.instance import Floats, coordinates, distances_of
+
+LEAST_CITIES = 4
+
+Place: TypeAlias = Annotated[Number, Field(ge=-1e9, le=1e9)]
+
+Cities: TypeAlias = tuple[tuple[Place, Place], ...]
 
 SAME = 1e-6
 """Two tours whose lengths differ by less, relative to them, are equally long."""
@@ -50,7 +60,11 @@ class TspSettings(ProblemSettings):
     """The ``problem:`` section of a travelling salesman problem."""
 
     summary: ClassVar[str] = "the shortest round trip through cities on a plane"
-    examples: ClassVar[dict[str, str]] = {"targets": "`targets: [{cities: 10}]`"}
+    examples: ClassVar[dict[str, str]] = {
+        "targets": "`targets: [{cities: 10}]`, or cities of your own: "
+        "`coordinates: [[0, 0], [0, 9], [9, 9], [9, 0]]`",
+        "coordinates": "`coordinates: [[0, 0], [0, 9], [9, 9], [9, 0]]`",
+    }
 
     gap: ClassVar[bool] = True
 
@@ -58,10 +72,47 @@ class TspSettings(ProblemSettings):
     starts: Literal["random", "nearest-neighbour", "farthest-insertion"] = "random"
     """How the starting points are made; the heuristics begin at different cities."""
     num_starts: NumStarts = 5
-    num_output_decimals: Decimals = 0
+    num_output_decimals: OutputDecimals = 0
+    """By default, lengths are cut to whole numbers; with cities of your own, they are shown in
+    significant digits (null)."""
     seeds: SeedRule = SeedRule(first=1, step=1)
     """Of the coordinates: by default another instance in each repetition."""
     optima: tuple[Optimum, ...] = ()
+    coordinates: Cities | None = Field(None, exclude_if=lambda value: value is None)
+    """Cities of your own, instead of drawn ones; the target is their number."""
+    tsplib: str | None = Field(None, exclude_if=lambda value: value is None)
+    """A TSPLIB file to take them from, beside the preset or in the current folder."""
+    rounded: bool = Field(False, exclude_if=lambda value: not value)
+    """Whether distances are rounded to whole numbers, as those of a TSPLIB file are."""
+    shortest: Annotated[Number, Field(gt=0)] | None = Field(
+        None, exclude_if=lambda value: value is None
+    )
+    """The length of the shortest tour through your own cities. Left out, it is computed where
+    scipy is installed and there are 50 cities or fewer; else a run ends by its limits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own(cls, values: Any) -> Any:
+        """Set the target to the number of one's own cities."""
+        if not isinstance(values, Mapping):
+            return values
+        given = values.get("coordinates")
+        if isinstance(given, list | tuple):
+            own: dict[str, Any] = {"targets": [{"cities": len(given)}]}
+        elif values.get("tsplib"):
+            own = {"targets": [{"cities": LEAST_CITIES}]}  # until the file is read
+        else:
+            return values
+        return {"num_output_decimals": None, **values, **own}
+
+    @field_validator("coordinates")
+    @classmethod
+    def _coordinates(cls, cities: Cities | None) -> Cities | None:
+        if cities is not None and not LEAST_CITIES <= len(cities) <= MAX_CITIES:
+            raise ValueError(f"{len(cities)} cities, and {LEAST_CITIES} to {MAX_CITIES} are wanted")
+        if cities is not None and len(set(cities)) == 1:
+            raise ValueError("all cities are in one place")
+        return cities
 
     @model_validator(mode="after")
     def _targets(self) -> Self:
@@ -69,9 +120,33 @@ class TspSettings(ProblemSettings):
             cities = target.get("cities")
             if set(target) != {"cities"} or not isinstance(cities, int | float):
                 raise ValueError("targets: a target is a number of cities, as in {cities: 10}")
-            if cities != int(cities) or not 4 <= cities <= MAX_CITIES:
-                raise ValueError(f"targets: cities={cities} is no whole number, 4 to {MAX_CITIES}")
+            if cities != int(cities) or not LEAST_CITIES <= cities <= MAX_CITIES:
+                raise ValueError(
+                    f"targets: cities={cities} is no whole number, {LEAST_CITIES} to {MAX_CITIES}"
+                )
         return self
+
+    @override
+    def located(self, folder: str) -> Self:
+        """With the cities of the file, and with the length of the shortest tour through one's own.
+
+        Both are then in the recording: reading it takes neither the file nor a solver.
+        """
+        found: dict[str, Any] = {}
+        if self.tsplib and self.coordinates is None:
+            found |= {"coordinates": tsplib.read_cities(self.tsplib, folder), "rounded": True}
+        elif self.coordinates is None or self.shortest is not None:
+            return self
+        try:
+            made = self.model_validate({**self.model_dump(), **found})
+        except ValidationError as error:
+            first = error.errors()[0]
+            why = first.get("ctx", {}).get("error", first["msg"])
+            raise PresetError(f"problem.tsplib: {self.tsplib}: {why}.", tsplib.HINT) from None
+        if made.shortest is None and made.coordinates is not None:
+            length = exact.length_through(made.coordinates, made.rounded)
+            made = made.model_copy(update={"shortest": length})
+        return made
 
     @override
     def build(self, target: Target, repetition: int) -> TspProblem:
@@ -80,14 +155,23 @@ class TspSettings(ProblemSettings):
     @override
     def check(self, repetitions: int) -> None:
         """Raises UsageError where a shortest tour is not stated and cannot be computed."""
-        sizes = {int(target["cities"]) for target in self.targets}
-        if sizes - {optimum.cities for optimum in self.optima}:
-            exact.check_solver()
+        if self.coordinates is not None or exact.installed():
+            return
+        stated = {(optimum.cities, optimum.seed) for optimum in self.optima}
+        for target in self.targets:
+            for repetition in range(repetitions):
+                cities, seed = int(target["cities"]), self.seeds.at(repetition)
+                if (cities, seed) not in stated:
+                    raise exact.missing(f" of {cities} cities with seed {seed}")
 
     @override
     def summary_of_settings(self) -> dict[str, Any]:
-        """Without the optima, which follow from the rest."""
-        return {k: v for k, v in super().summary_of_settings().items() if k != "optima"}
+        """Without the optima, which follow from the rest, and with cities as a digest."""
+        settings = super().summary_of_settings()
+        if self.coordinates is not None:
+            digest = hashlib.sha256(repr(self.coordinates).encode()).hexdigest()
+            settings["coordinates"] = f"given ({digest[:8]})"
+        return {k: v for k, v in settings.items() if k not in ("optima", "shortest")}
 
     @override
     def varies(self) -> bool:
@@ -102,9 +186,10 @@ class TspProblem(Problem):
 
     def __init__(self, settings: TspSettings, cities: int, seed: int) -> None:
         self.space = Tours(cities)
-        self.coordinates = coordinates(cities, seed)
+        own = settings.coordinates
+        self.coordinates = coordinates(cities, seed) if own is None else np.array(own)
         """Shape (n, 2)."""
-        self.distances = distances_of(self.coordinates)
+        self.distances = distances_of(self.coordinates, settings.rounded)
         """Shape (n, n), symmetric."""
         self.text = ProblemText(
             task=f"the length of a round trip through {cities} cities",
@@ -117,11 +202,20 @@ class TspProblem(Problem):
         self._seed = seed
 
     @functools.cached_property
-    def optimum(self) -> float:  # type: ignore[override]  # computed only where it is needed
+    def optimum(self) -> float | None:  # type: ignore[override]  # computed only where needed
         """Length of the shortest tour: stated in the settings, else computed now.
 
-        Raises UsageError where that needs scipy and it is not installed.
+        None where it cannot be had, so that what is recorded can be read anywhere.
         """
+        try:
+            return self._shortest()
+        except (UsageError, RuntimeError):
+            return None
+
+    def _shortest(self) -> float | None:
+        """None for cities of one's own, where it is not known. Raises as exact.shortest_length."""
+        if self._settings.coordinates is not None:
+            return self._settings.shortest
         for stated in self._settings.optima:
             if (stated.cities, stated.seed) == (self.space.cities, self._seed):
                 return stated.length
@@ -148,11 +242,17 @@ class TspProblem(Problem):
 
     @override
     def solved(self, point: Point, value: float) -> bool:
-        """Whether no tour is shorter."""
-        return value <= self.optimum * (1 + SAME)
+        """Whether no tour is shorter; never where the shortest is not known.
+
+        Raises UsageError where it is neither stated nor can be computed here.
+        """
+        shortest = self.optimum
+        if shortest is None:
+            shortest = self._shortest()
+        return shortest is not None and value <= shortest * (1 + SAME)
 
 
 def _describe(points: Floats) -> str:
     """The coordinates in words."""
-    cities = ", ".join(f"{i}: ({x:.0f}, {y:.0f})" for i, (x, y) in enumerate(points))
+    cities = ", ".join(f"{i}: ({x:.9g}, {y:.9g})" for i, (x, y) in enumerate(points))
     return f"The cities and their coordinates are {cities}."

@@ -29,9 +29,9 @@ def render_csv(summary: Summary, options: RenderOptions) -> str:
     flat = [dict(_flat(row)) for row in _objects(summary)]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_cell(column) for column in columns])
+    writer.writerows([_cell(row.get(column, "")) for column in columns] for row in flat)
     return stream.getvalue()
 
 
@@ -110,12 +110,23 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         for i, inner in enumerate(value):
             yield from _flat(inner, f"{prefix}.{i}")
     elif isinstance(value, list):
-        yield prefix, " ".join(str(item) for item in value)
+        one_number = len(value) == 1 and _is_number(value[0])
+        yield prefix, value[0] if one_number else " ".join(str(item) for item in value)
     else:
-        yield prefix, _cell(value) if isinstance(value, str) else value
+        yield prefix, value
 
 
-def _cell(text: str) -> str:
-    """Text on one line, and none that a spreadsheet would take for a formula."""
-    shown = clean(text, 2000)
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+def _cell(value: Any) -> Any:
+    """A number, or text on one line that no spreadsheet takes for a formula."""
+    if value is None or _is_number(value):
+        return value
+    shown = clean(str(value), 32_000)
+    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
+
+
+FORMULA = ("=", "+", "-", "@")
+"""How a cell begins that a spreadsheet takes for a formula."""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, bool | int | float)

@@ -13,6 +13,7 @@ from opro_cli.report.groups import (
     by_problem,
     different_budgets,
     optimizer_name,
+    problem_contents,
     swept_cells,
     swept_headings,
     swept_keys,
@@ -100,7 +101,8 @@ def _comparison(rows: Sequence[Row]) -> Table:
 
 def _explanation(rows: Sequence[Row], value: str) -> str:
     """What the numbers of a comparison are, of the columns that it has."""
-    parts = []
+    contents = problem_contents(rows[0])
+    parts = [f"contents: {contents}"] if contents else []
     if any(row.solved for row in rows):
         parts.append("evaluations (with starting points) and steps: mean±std of the solved runs")
         parts += _step_names(rows)

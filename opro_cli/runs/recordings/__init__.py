@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opro_cli import __version__
 from opro_cli.core.errors import RunsError, UsageError
+from opro_cli.runs.audit import audit
 from opro_cli.runs.record import RunRecord, Unreadable, read_record
 from opro_cli.runs.recordings import deepmind
 from opro_cli.runs.store import RUN_FILE, StoredRun, open_run
@@ -17,11 +18,15 @@ DEPTH = 6
 
 def places(path: Path) -> list[Path]:
     """The directories at or below a path that hold recordings. Raises UsageError for none."""
-    if not path.exists():
+    try:
+        there = path.exists()
+        found = list(_places(path, DEPTH)) if there else []
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.", "give another") from None
+    if not there:
         raise UsageError(
             f"There is no {path}.", "give a run's directory, or one with recorded experiments"
         )
-    found = list(_places(path, DEPTH))
     if not found:
         raise UsageError(
             f"There is no recorded run in {path}.",
@@ -32,7 +37,7 @@ def places(path: Path) -> list[Path]:
 
 
 def _places(path: Path, depth: int) -> Iterator[Path]:
-    if (path / RUN_FILE).is_file() or (path / deepmind.RESULTS).is_file():
+    if _is_there(path / RUN_FILE) or _is_there(path / deepmind.RESULTS):
         yield path
     elif path.is_dir() and depth:
         for child in sorted(path.iterdir()):
@@ -40,9 +45,14 @@ def _places(path: Path, depth: int) -> Iterator[Path]:
                 yield from _places(child, depth - 1)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of that name: what is no file is an error later."""
+    return path.is_symlink() or path.exists()
+
+
 def read_directory(place: Path) -> Iterator[RunRecord | Unreadable]:
     """The recordings in one directory; one, if it is a run of this tool."""
-    if not (place / RUN_FILE).is_file():
+    if not _is_there(place / RUN_FILE):
         yield from deepmind.read_directory(place)
         return
     try:
@@ -58,7 +68,9 @@ def _own_record(run: StoredRun) -> RunRecord:
     version = versions.get("opro") if isinstance(versions, dict) else None
     record = read_record(run, checked=False)
     record.same_version = version == __version__
-    record.changed = _first_change(run)
+    found = audit(run)
+    record.changed = _first_change(run) or found.wrong
+    record.unchecked = found.unchecked
     return record
 
 

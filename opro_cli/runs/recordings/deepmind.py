@@ -35,6 +35,8 @@ from opro_cli.presets import files, resolve
 from opro_cli.presets.spec import Preset, RunSpec
 from opro_cli.problems.regression.linear import Given, LinearSettings, Seeds
 from opro_cli.problems.settings import SeedRule
+from opro_cli.runs.disk.files import read_whole
+from opro_cli.runs.disk.stored import UNREADABLE, brief
 from opro_cli.runs.progress import RunView
 from opro_cli.runs.record import RunRecord, Unreadable, empty_totals
 
@@ -65,13 +67,15 @@ def read_directory(path: Path) -> Iterator[RunRecord | Unreadable]:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             yield Unreadable(name, f"{where}: {first['msg']}")
-        except (TypeError, ValueError, AttributeError, IndexError, InvalidSolution) as error:
-            yield Unreadable(name, f"not in the format ({error})")
+        except OproError as error:
+            yield Unreadable(name, error.message)
+        except (*UNREADABLE, MemoryError, InvalidSolution) as error:
+            yield Unreadable(name, f"not in the format ({brief(error)})")
 
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_whole(path, links=True))
     except OSError as error:
         raise RunsError(f"{path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

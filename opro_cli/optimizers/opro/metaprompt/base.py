@@ -90,7 +90,8 @@ class MetaPrompt(Protocol):
 
 def shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], ...]:
     """The pairs with their values as text."""
-    return tuple((point, problem.text.render_value(value)) for point, value in pairs)
+    values = problem.text.render_values([value for _, value in pairs])
+    return tuple((point, value) for (point, _), value in zip(pairs, values, strict=True))
 
 
 def bounded(text: str) -> str:

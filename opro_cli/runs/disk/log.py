@@ -9,6 +9,7 @@ stopped; it is left out, and cut off before the run is resumed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zlib
@@ -20,7 +21,9 @@ from typing import Any
 
 from opro_cli.core.errors import LogError, RunsError
 from opro_cli.core.events import Event, json_form
-from opro_cli.runs.files import append_bytes, open_file
+from opro_cli.runs.disk.fields import time as checked_time
+from opro_cli.runs.disk.files import append_bytes, opened, sync_file
+from opro_cli.runs.disk.sessions import LogEnd
 
 MAX_LINE = 64 * 2**20
 """Bytes of the longest line that is read: a reply may be long, but not like this."""
@@ -72,13 +75,10 @@ def read_events(path: Path, *, checked: bool = True, bare: bool = False) -> Iter
 
 
 def _time(value: Any) -> datetime:
-    """A time with its zone. Raises ValueError."""
-    if not isinstance(value, str):
-        raise ValueError("t: not a time")
-    time = datetime.fromisoformat(value)
-    if time.tzinfo is None:
-        raise ValueError("t: a time without a time zone")
-    return time.astimezone(UTC)
+    try:
+        return checked_time(value)
+    except ValueError as error:
+        raise ValueError(f"t: {error}") from None
 
 
 class _Check:
@@ -112,7 +112,10 @@ class _Check:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Numbered lines, without the torn one at the end."""
     try:
-        with open(open_file(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 (a handle)
+        with (
+            opened(path, os.O_RDONLY) as handle,
+            open(handle, "rb", closefd=False) as file,
+        ):
             number = 0
             while line := file.readline(MAX_LINE):
                 number += 1
@@ -130,55 +133,72 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise RunsError(f"{path}: {error.strerror}.", "is this a log of opro?") from error
 
 
+def end_of(path: Path) -> LogEnd:
+    """How long a log is. Raises RunsError."""
+    sha, lines = hashlib.sha256(), 0
+    for _, line in _lines(path):
+        sha.update(line)
+        lines += 1
+    return LogEnd(lines, sha.hexdigest())
+
+
 class EventLog:
     """Appends events. Holds no file open: a sweep may have thousands of runs.
 
+    Times never go back within one session, even where the clock is set back meanwhile.
+
     Args:
         path: the file; its lines stay, except a torn last one.
+        began: when the session began that writes.
 
     Raises:
         LogError: the torn line cannot be cut off.
         RunsError: the file is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, began: datetime | None = None) -> None:
         self._path = path
         self._broken: LogError | None = None
         self._number = end = 0
+        self._sha = hashlib.sha256()
+        self._last = began
         for _, line in _lines(path) if path.exists() else ():
             self._number += 1
+            self._sha.update(line)
             end += len(line)
         if path.exists() and path.stat().st_size > end:
             try:
-                handle = open_file(path, os.O_RDWR)
-                try:
+                with opened(path, os.O_RDWR) as handle:
                     os.ftruncate(handle, end)
-                finally:
-                    os.close(handle)
             except OSError as error:
                 raise self._failed(error) from error
+
+    @property
+    def end(self) -> LogEnd:
+        """How long the log is by now."""
+        return LogEnd(self._number, self._sha.hexdigest())
 
     def append(self, event: Event) -> None:
         """Hand one event to the operating system, as one line. Raises LogError."""
         self._check()
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        data = {"n": self._number + 1, "t": now, **json_form.to_json(event)}
+        now = datetime.now(UTC)
+        self._last = now if self._last is None else max(now, self._last)
+        stamp = self._last.isoformat(timespec="milliseconds")
+        data = {"n": self._number + 1, "t": stamp, **json_form.to_json(event)}
         body = json.dumps(data, allow_nan=False).encode()[:-1]
+        line = body + CRC % zlib.crc32(body)
         try:
-            append_bytes(self._path, body + CRC % zlib.crc32(body))
+            append_bytes(self._path, line)
         except OSError as error:
             raise self._failed(error) from error
         self._number += 1
+        self._sha.update(line)
 
     def sync(self) -> None:
         """Return when all events would survive a power cut. Raises LogError."""
         self._check()
         try:
-            handle = open_file(self._path, os.O_RDWR)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_file(self._path)
         except OSError as error:
             raise self._failed(error) from error
 
