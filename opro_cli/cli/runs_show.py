@@ -140,7 +140,7 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
         return
     lines = []
     for prompt in prompts:
-        asked = f"{plural(prompt.samples, 'sample')}, form {prompt.form}"
+        asked = f"{plural(prompt.samples, 'sample')}, form {clean(prompt.form, 40)}"
         asked += f", temperature {prompt.temperature}" if prompt.temperature is not None else ""
         lines += [f"step {step}: meta-prompt ({asked})", *_indented(prompt.prompt)]
     solutions = [solution for stepped in made for solution in stepped.solutions]
@@ -150,7 +150,7 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
         own = (s for s in solutions if s.sample == replied.sample)
         lines += [_solution_line(solution, values) for solution in own]
     for failure in failures:
-        lines += ["", f"failed: {failure.error}: {clean(failure.message)}"]
+        lines += ["", f"failed: {clean(failure.error, 80)}: {clean(failure.message)}"]
     print_out("\n".join(lines) + "\n")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from opro_cli.runs.disk.files import read_whole, write_whole
 
 FOLDER = ".locks"
 WRITER = "writer.json"
+NAME = re.compile(r"[0-9a-z]{1,64}")
+"""Of a session: it is part of a path."""
 PATIENCE = 1.0
 """Seconds of waiting for another command before the user is told."""
 
@@ -84,10 +87,11 @@ def writer_of(run: Path) -> dict[str, Any] | None:
     """The command that is writing a run, as ``writer.json`` describes it; None for nobody."""
     writer = _named(run)
     session = (writer or {}).get("session")
-    if writer is None or not isinstance(session, str) or not session.isalnum():
+    if writer is None or not isinstance(session, str) or not NAME.fullmatch(session):
         return None  # also the file of a version that named a process: it says nothing for sure
     path = run.parent / FOLDER / f"{session}.lock"
-    return writer if path.exists() and not _is_free(path) else None
+    ours = path.is_file() and not path.is_symlink()
+    return writer if ours and not _is_free(path) else None
 
 
 @contextlib.contextmanager
@@ -102,7 +106,7 @@ def store_lock(root: Path, notify: Callable[[str], None]) -> Iterator[None]:
         RunsError: the lock cannot be made.
     """
     path = _folder(root) / "store.lock"
-    lock = FileLock(path, thread_local=False)
+    lock = _lock(path)
     began, told = time.monotonic(), False
     while True:
         try:
@@ -139,8 +143,15 @@ def _named(run: Path) -> dict[str, Any] | None:
     return writer if isinstance(writer, dict) else None
 
 
+def _lock(path: Path) -> FileLock:
+    """A lock on a file, which is not reached through a link. Raises RunsError."""
+    if path.is_symlink():
+        raise _not_made(path, OSError(0, "it is a link"))
+    return FileLock(path, thread_local=False)
+
+
 def _acquired(path: Path) -> FileLock:
-    lock = FileLock(path, thread_local=False)
+    lock = _lock(path)
     try:
         lock.acquire(timeout=0)
     except (OSError, Timeout) as error:
@@ -149,7 +160,7 @@ def _acquired(path: Path) -> FileLock:
 
 
 def _is_free(path: Path) -> bool:
-    lock = FileLock(path, thread_local=False)
+    lock = _lock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:

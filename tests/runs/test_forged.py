@@ -152,6 +152,27 @@ def test_a_torn_session_is_left_out_and_many_take_no_time():
     assert len(found) == 20_000
 
 
+def test_every_text_of_a_step_is_shown_harmless(opro, good):
+    def change(about, events):
+        first(events, "prompted").update(form=TITLE, prompt=TITLE)
+        first(events, "replied")["reply"].update(
+            text=TITLE, model=TITLE, finish=TITLE, detail=TITLE, troubles=[TITLE], attempts=2
+        )
+        events[-1:] = [
+            {"t": events[-1]["t"], "type": "failed", "step": 0}
+            | dict.fromkeys(("error", "message", "hint"), TITLE)
+        ]
+
+    run = forged(good, change)
+    for words in (("runs", "show", run.name, "--step", "1"), ("runs", "show", run.name)):
+        done = opro(*words)
+        assert done.exit_code == 0
+        assert harmless(done.stdout)
+        assert "x1b]0;x" in done.stdout
+    for words in (("report",), ("report", "-f", "markdown"), ("runs", "list"), ("replay", run)):
+        assert harmless(opro(*words).output)
+
+
 def test_a_name_of_a_directory_is_shown_harmless(opro, good):
     forged(good, lambda about, events: None, "a\x1b[31m\u202e | b\nc")
     for words in (("runs", "list"), ("report",), ("report", "-f", "markdown"), ("replay", "runs")):

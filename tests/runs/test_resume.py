@@ -245,6 +245,18 @@ def test_a_run_named_as_locked_by_a_link_is_no_trap(tmp_path):
     assert (tmp_path / "precious").read_text() == "mine"
 
 
+@pytest.mark.parametrize("session", ["x" * 9000, "../../precious", "", "a\n", "link", 5, None])
+def test_a_forged_claim_is_none_and_touches_nothing(tmp_path, session):
+    root = tmp_path / "runs"
+    (root / "run").mkdir(parents=True)
+    (root / ".locks").mkdir()
+    (tmp_path / "precious.lock").write_text("mine")
+    (root / ".locks" / "link.lock").symlink_to(tmp_path / "precious.lock")
+    (root / "run" / WRITER).write_text(json.dumps({"session": session}))
+    assert writer_of(root / "run") is None
+    assert (tmp_path / "precious.lock").read_text() == "mine"
+
+
 def test_one_command_at_a_time_looks_for_runs_and_the_other_is_told(tmp_path):
     code = (
         "import sys, time; from pathlib import Path\n"

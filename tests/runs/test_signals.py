@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opro_cli.runs.lock import store_lock
 from tests.chains import by_prompt, only_run, open_events
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -93,3 +94,14 @@ def test_an_evaluation_in_flight_is_finished_and_no_other_is_begun():
     assert Path("begun").read_text() == ".."
     values = [event["value"] for event in open_events(only_run()) if event["type"] == "evaluated"]
     assert len(values) == 2
+
+
+def test_waiting_for_another_command_is_said_and_ends_with_a_signal(tmp_path):
+    with store_lock(tmp_path, print):
+        command = [*OPRO, "run-sgd", "-p", "exp1", "--runs-dir", str(tmp_path)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        assert any("Waiting for another command" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
