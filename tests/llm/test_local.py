@@ -18,7 +18,7 @@ from opro_cli.core.model import Request
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.sampler import Sampler
 from opro_cli.llm.local import model_file
-from opro_cli.llm.local.model import CONTEXT, LocalModel
+from opro_cli.llm.local.model import LocalModel
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.presets.spec import RunSpec
@@ -71,12 +71,22 @@ def test_the_same_seed_gives_the_same_replies_whatever_came_between(model):
     assert first == again != other
 
 
-def test_it_makes_room_for_more_samples_and_longer_prompts(model):
-    assert len(ask(model, samples=6)) == 6
-    long = Request("value 5: w=1, b=2\n" * 400 + "value 1: w=", 2, 1, max_tokens=8, seed=1)
-    replies = asyncio.run(model.sample(long))
-    assert replies[0].usage.input > CONTEXT
+def test_it_makes_room_for_more_samples_and_longer_prompts(monkeypatch):
+    monkeypatch.setattr("opro_cli.llm.local.model.CONTEXT", 256)
+    made = LocalModel(*model_file.model_file("local"), 2)
+    assert len(ask(made, samples=3)) == 3
+    long = Request("value 5: w=1, b=2\n" * 40 + "value 1: w=", 2, 1, max_tokens=8, seed=1)
+    replies = asyncio.run(made.sample(long))
+    assert replies[0].usage.input > 256
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    asyncio.run(made.close())
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_it_can_be_unloaded_at_once(monkeypatch, threads):
+    monkeypatch.setenv("OPRO_THREADS", threads)
+    for _ in range(3):
+        asyncio.run(LocalModel(*model_file.model_file("local"), 1).close())
 
 
 def test_an_instruction_gets_json_by_the_schema(model):
