@@ -6,16 +6,17 @@ optimizer learns from it. It knows no preset, no file and no screen.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from opro_cli.core.errors import LLMError, NoValues, OproError, Paused, RunFailed
+from opro_cli.core.errors import LLMError, NoValues, OproError, Paused, RunFailed, SearchEnded
 from opro_cli.core.evaluations import Evaluations
 from opro_cli.core.events import Evaluated, Evaluation, Event, Failed, Point, Started, Stopped
 from opro_cli.core.optimizer import Limits, Optimizer, Proposal
-from opro_cli.core.problem import Evaluate, Measurement, Problem
+from opro_cli.core.problem import Evaluate, Judge, Measurement, Problem
 from opro_cli.core.stopping import StopRule
 
 
@@ -35,7 +36,8 @@ class RunResources:
 
     Args:
         values: points that an earlier session has evaluated.
-        check_budget: called before every step; raises Paused to leave the run where it is.
+        check_budget: called before every step; raises Paused to leave the run where it is, and
+            SearchEnded to judge what was found so far.
     """
 
     values: Mapping[Point, Evaluation] = field(default_factory=dict)
@@ -65,9 +67,14 @@ class Run:
     ) -> None:
         self._optimizer = optimizer
         self._sink = sink
-        self._check_budget = resources.check_budget
+        self._resources = resources
         self._rule = StopRule(problem, limits, reports_every_point=optimizer.reports_every_point)
-        self._evaluations = Evaluations(evaluate, self._rule, resources.values, self._note_value)
+        self._evaluations = Evaluations(
+            evaluate, self._rule, resources.values, self._note_value, problem.evaluations_per_point
+        )
+        self._judge = evaluate if isinstance(evaluate, Judge) else None
+        self._pairs: list[Evaluation] = []
+        """All pairs, where they are to be judged."""
         self._costly = problem.costly
         self.reason: str | None = None
         """Why the run has stopped; None while it goes on."""
@@ -76,31 +83,62 @@ class Run:
 
     def _note_value(self, step: int, point: Point, measurement: Measurement) -> None:
         """Keep a value that was costly at once: the step it belongs to may take hours."""
-        if self._costly:
+        if self._costly and self._judge is None:
             self._sink.emit(Evaluated(step, point, measurement.value, measurement.why))
 
     async def start(self) -> None:
         """Evaluate the starting points."""
         starts = [Proposal(point, "start") for point in self._optimizer.starts()]
         started = await self._evaluations.start(starts)
-        self._sink.emit(Started(started))
-        self._optimizer.tell(started)
+        made = self._evaluations.made
+        self._sink.emit(Started(started, None if made == len(started) else made))
+        self._tell(started)
         _check_values(started)
         solved = self._rule.solved(started)
         self.reason = "converged" if solved else self._rule.spent(self._evaluations.made)
 
     async def step(self) -> None:
         """Ask, evaluate, tell: one step. Raises Paused where the budget allows no more."""
-        self._check_budget()
+        self._resources.check_budget()
         batch = await self._optimizer.ask(self.steps + 1)
         stepped = await self._evaluations.take(batch)
         self._rule.note_replies(stepped.solutions)
         self._sink.emit(stepped)
         await self._sink.flush()
-        self._optimizer.tell(stepped.pairs)
+        self._tell(stepped.pairs)
         rule, made = self._rule, self._evaluations.made
         self.reason = batch.stop or rule.reason(stepped.pairs, stepped.step, made)
         self.steps = stepped.step
+
+    async def search(self) -> None:
+        """From the starting points to a reason to stop."""
+        with self._ending():
+            await self.start()
+        while self.reason is None:
+            with self._ending():
+                await self.step()
+
+    async def judge(self) -> None:
+        """Judge the finalists, where the problem does that."""
+        if self._judge is not None:
+            async for judged in self._judge.judge(self._pairs):
+                self._sink.emit(judged)
+            await self._sink.flush()
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Let a search that a cap has ended go on to its finalists."""
+        try:
+            yield
+        except SearchEnded:
+            if self._judge is None or not self._pairs:
+                raise
+            self.reason = "reserve"
+
+    def _tell(self, pairs: Sequence[Evaluation]) -> None:
+        if self._judge is not None:
+            self._pairs += pairs
+        self._optimizer.tell(pairs)
 
 
 def _check_values(started: Sequence[Evaluation]) -> None:
@@ -133,10 +171,9 @@ async def run(
     """
     current = Run(problem, optimizer, evaluate, limits, sink, resources)
     try:
-        await current.start()
-        while current.reason is None:
-            await current.step()
-        sink.emit(Stopped(current.steps, current.reason))
+        await current.search()
+        await current.judge()
+        sink.emit(Stopped(current.steps, current.reason or ""))
         await sink.flush()
     except Paused as paused:
         if paused.reason:

@@ -140,3 +140,7 @@ class Paused(Exception):
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class SearchEnded(Paused):
+    """A cap leaves only enough to judge what was found: the search ends, the run does not."""

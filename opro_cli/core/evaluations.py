@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from opro_cli.core.events import Evaluation, ParsedSolution, Point, Stepped
 from opro_cli.core.optimizer import Batch, Proposal
-from opro_cli.core.problem import Evaluate, Measurement
+from opro_cli.core.problem import Evaluate, Measurement, Racing
 from opro_cli.core.stopping import StopRule
 
 
@@ -18,6 +19,7 @@ class Evaluations:
         evaluate: gives the values of points.
         rule: the limits of the run; it is told every value.
         recorded: values of an earlier session, which need no evaluation.
+        per_point: evaluations that the value of a point takes.
         on_value: called with each new value as soon as it is there, and with the step it is for.
     """
 
@@ -27,7 +29,9 @@ class Evaluations:
         rule: StopRule,
         recorded: Mapping[Point, Evaluation],
         on_value: Callable[[int, Point, Measurement], None],
+        per_point: int = 1,
     ) -> None:
+        self._per_point = per_point
         self._on_value = on_value
         self._evaluate = evaluate
         self._rule = rule
@@ -41,7 +45,7 @@ class Evaluations:
     async def start(self, proposals: Sequence[Proposal]) -> tuple[Evaluation, ...]:
         """Evaluate the starting points, which the budget includes."""
         started = await self._values(proposals)
-        self._rule.set_budget(len(started))
+        self._rule.set_budget(self.made)
         return started
 
     async def take(self, batch: Batch) -> Stepped:
@@ -52,7 +56,7 @@ class Evaluations:
         if batch.in_turn:
             pairs = await self._in_turn(batch.proposals)
         else:
-            pairs = await self._values(batch.proposals)
+            pairs = await self._values(batch.proposals, batch.race)
         if batch.evaluations is not None:
             self.made = before + batch.evaluations
         evaluated = {pair.point for pair in pairs}
@@ -73,10 +77,13 @@ class Evaluations:
                 break
         return pairs
 
-    async def _values(self, proposals: Sequence[Proposal]) -> tuple[Evaluation, ...]:
+    async def _values(
+        self, proposals: Sequence[Proposal], race: str = "off"
+    ) -> tuple[Evaluation, ...]:
         """Evaluate each point, once in a run, as far as the budget goes."""
         new = list(dict.fromkeys(p.point for p in proposals if p.point not in self._found))
-        found = await self._measure(new[: self._rule.room(self.made)])
+        room = self._rule.room(self.made)
+        found = await self._measure(new if room is None else new[: room // self._per_point], race)
         pairs = []
         for proposal in proposals:
             point, known = proposal.point, proposal.point in self._found
@@ -84,28 +91,32 @@ class Evaluations:
                 if point not in found:
                     continue
                 self._found[point] = found[point]
-                self.made += 1
-            measurement = self._found[point]
-            self._rule.note(measurement.value, self.step, self.made)
-            pairs.append(
-                Evaluation(point, measurement.value, proposal.source, known, measurement.why)
-            )
+                self.made += found[point].evaluations
+            got = self._found[point]
+            worth = math.isfinite(got.value) or bool(got.detail)
+            self._rule.note(got.value, self.step, self.made, worth=worth)
+            pair = Evaluation(point, got.value, proposal.source, known, got.why, got.detail)
+            pairs.append(pair)
         return tuple(pairs)
 
-    async def _measure(self, points: Sequence[Point]) -> dict[Point, Measurement]:
+    async def _measure(self, points: Sequence[Point], race: str) -> dict[Point, Measurement]:
         """Values of new points; those recorded earlier come from the recording."""
         found = {}
         for point in points:
             recorded = self._recorded.get(point)
             if recorded is not None:
-                found[point] = Measurement(recorded.value, recorded.why)
+                found[point] = Measurement(recorded.value, recorded.why, detail=recorded.detail)
         missing = [point for point in points if point not in found]
         step = self.step
-        measured = (
-            await self._evaluate(missing, lambda point, value: self._on_value(step, point, value))
-            if missing
-            else []
-        )
+
+        def on_value(point: Point, value: Measurement) -> None:
+            self._on_value(step, point, value)
+
+        measured: list[Measurement] = []
+        if missing and race != "off" and isinstance(self._evaluate, Racing):
+            measured = await self._evaluate.race(missing, on_value, race)
+        elif missing:
+            measured = await self._evaluate(missing, on_value)
         return found | dict(zip(missing, measured, strict=True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -44,6 +44,9 @@ class Request:
         whole: ``first`` and ``samples`` of the request that this one is a part of, if it is one;
             a model whose replies depend on each other evaluates the whole again.
         observer: told of every call.
+        label: the use of the reply, for the record, such as ``train/17``.
+        note: gives the answer read in a reply, and its grade, for the record.
+        held: the run whose end the call is for: it may spend what the budget holds back for that.
     """
 
     prompt: str
@@ -59,6 +62,9 @@ class Request:
     seed: int | None = None
     whole: tuple[int, int] | None = field(default=None, compare=False)
     observer: CallObserver | None = field(default=None, compare=False, repr=False)
+    label: str = field(default="", compare=False)
+    note: Callable[[Reply], tuple[str, str]] | None = field(default=None, compare=False, repr=False)
+    held: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

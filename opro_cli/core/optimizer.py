@@ -37,6 +37,9 @@ class Batch:
     """Evaluations made on the way, where the optimizer made them itself."""
     stop: str | None = None
     """A reason to stop after these proposals, or None."""
+    race: str = "off"
+    """Whether proposals that fall behind may be dropped, see
+    :class:`opro_cli.core.problem.Racing`."""
 
 
 class Optimizer(Protocol):

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkabl
 import numpy as np
 from numpy.typing import NDArray
 
-from opro_cli.core.events import Point, Status
+from opro_cli.core.events import Evaluation, Judged, Point, Status
 from opro_cli.core.model import Model
 from opro_cli.core.numbers import distinct, significant
 
@@ -134,6 +134,14 @@ class Continuous(Protocol):
         """
 
 
+@runtime_checkable
+class Textual(Protocol):
+    """A space of texts, each a point ``(text,)``."""
+
+    def from_text(self, text: str) -> Point:
+        """The point of a text as a person or a model wrote it. Raises InvalidSolution."""
+
+
 def nearest_point(space: Space, point: Point) -> Point:
     """The point of the space nearest to this one; the same point where a space has no others."""
     return space.nearest(point) if isinstance(space, Drawable) else point
@@ -156,11 +164,15 @@ class ProblemText:
     value_decimals: int | None = 0
     """Decimals of a shown value; with 0 it is cut to an integer, as in OPRO's code. None: as many
     significant digits as tell different values apart."""
+    percent: bool = False
+    """Whether the value is a share, shown as whole per cent."""
 
     def shown(self, value: float) -> float | int:
         """The value as a meta-prompt shows it."""
         if not math.isfinite(value):
             return value
+        if self.percent:
+            return round(100 * value)
         if self.value_decimals is None:
             return float(significant(value))
         if self.value_decimals == 0:
@@ -169,6 +181,8 @@ class ProblemText:
 
     def render_value(self, value: float) -> str:
         """The shown value as text."""
+        if self.percent:
+            return str(self.shown(value))
         if self.value_decimals is None:
             return significant(value)
         shown = self.shown(value)
@@ -178,7 +192,7 @@ class ProblemText:
 
     def render_values(self, values: Sequence[float]) -> list[str]:
         """The shown values as text, side by side: different ones look different where they can."""
-        if self.value_decimals is None:
+        if self.value_decimals is None and not self.percent:
             return distinct(values)
         return [self.render_value(value) for value in values]
 
@@ -190,6 +204,10 @@ class Measurement:
     value: float
     why: str = ""
     """Why there is no value, where the objective gave none; the value is nan then."""
+    evaluations: int = 1
+    """What it counts for: an example of a data set is an evaluation."""
+    detail: str = ""
+    """As of :class:`opro_cli.core.events.Evaluation`."""
 
 
 OnValue: TypeAlias = Callable[[Point, Measurement], None]
@@ -197,6 +215,53 @@ OnValue: TypeAlias = Callable[[Point, Measurement], None]
 
 Evaluate: TypeAlias = Callable[[Sequence[Point], OnValue], Awaitable[list[Measurement]]]
 """Evaluates points: one measurement for each, in their order. Never raises for a single point."""
+
+
+@runtime_checkable
+class Racing(Protocol):
+    """An evaluator that can drop points early that fall behind."""
+
+    async def race(
+        self, points: Sequence[Point], on_value: OnValue, rule: str
+    ) -> list[Measurement]:
+        """As :data:`Evaluate`; a dropped point has no value, and its ``why`` says after how many.
+
+        Args:
+            points: to be evaluated.
+            on_value: told of each measurement.
+            rule: who is dropped: ``halving`` or ``paired``.
+        """
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """An evaluator that can also judge points on data that no optimizer sees."""
+
+    def judge(self, pairs: Sequence[Evaluation]) -> AsyncIterator[Judged]:
+        """Judge the best of these, once, when the search has ended: one event a data set."""
+
+
+@dataclass(frozen=True)
+class GradedAnswer:
+    """One example of a data set, and how it was answered under an instruction."""
+
+    question: str
+    target: str
+    """The right answer."""
+    reply: str = ""
+    read: str = ""
+    """The answer that was read in the reply."""
+    score: float = math.nan
+    """From 0 (wrong) to 1 (right); nan where it was not asked."""
+    feedback: str = ""
+
+
+@runtime_checkable
+class Graded(Protocol):
+    """A problem whose points are graded on examples that a meta-prompt may show."""
+
+    def graded(self, point: Point | None = None) -> Sequence[GradedAnswer]:
+        """Each example with the answer under a point, as far as it was asked; None: no answers."""
 
 
 class Problem(ABC):
@@ -210,6 +275,16 @@ class Problem(ABC):
     """The value at the target, or None where it is not known."""
     costly: ClassVar[bool] = False
     """Whether a value takes money or hours: estimates and replays then never compute one."""
+
+    @property
+    def evaluations_per_point(self) -> int:
+        """Evaluations that the value of a point takes: for a data set, one an example."""
+        return 1
+
+    @property
+    def final_evaluations(self) -> int:
+        """Evaluations that judging the finalists takes, at most."""
+        return 0
 
     @abstractmethod
     def starts(self, rng: np.random.Generator) -> list[Point]:

@@ -41,15 +41,20 @@ class StopRule:
         """Evaluations that are still allowed after these; None for any number."""
         return None if self._budget is None else max(self._budget - evaluations, 0)
 
-    def note(self, value: float, step: int, evaluations: int) -> None:
+    def note(
+        self, value: float, step: int, evaluations: int, *, worth: bool | None = None
+    ) -> None:
         """Take a value into account.
 
         Args:
             value: of a point, finite or not.
             step: steps made so far.
             evaluations: evaluations made so far.
+            worth: whether the evaluation was of use; None where only a finite value is.
         """
-        self._useless_values = 0 if math.isfinite(value) else self._useless_values + 1
+        worth = math.isfinite(value) if worth is None else worth
+        useless = self._useless_values + self._problem.evaluations_per_point
+        self._useless_values = 0 if worth else useless
         if math.isfinite(value) and self._sign * value < self._best:
             self._best = self._sign * value
             self._best_step, self._best_evaluations = step, evaluations
@@ -92,4 +97,7 @@ class StopRule:
 
     def spent(self, evaluations: int) -> str | None:
         """The reason to stop where no more evaluations are allowed, or None."""
-        return "max_evaluations" if self.room(evaluations) == 0 else None
+        room = self.room(evaluations)
+        if room is None or room >= self._problem.evaluations_per_point:
+            return None
+        return "max_evaluations"

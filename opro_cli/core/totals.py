@@ -12,14 +12,18 @@ from typing import Any
 from opro_cli.core.events import (
     PAUSES,
     USABLE,
+    Answered,
+    Answers,
     Called,
     CallFailed,
     Evaluation,
     Event,
     Failed,
+    Judged,
     Point,
     Prompted,
     Replied,
+    Reply,
     Started,
     Status,
     Stepped,
@@ -69,20 +73,48 @@ class Spending:
                 if event.free and call is not None:
                     self._take_back(call)
             case Replied(step, sample, reply):
-                call = self._open.pop((step, sample), None)
-                covered = (step, sample) in self._covered
-                self._covered.discard((step, sample))
-                if not covered:  # a log without calls
-                    self.calls += max(reply.calls, reply.attempts if reply.calls else 0)
-                if call is not None and reply.usage is not None:
-                    self._take_back(call)
-                if reply.usage is not None:
-                    self.tokens += reply.usage.input + reply.usage.output
-                    self.cost += reply.cost or 0.0
+                self._reply(step, sample, reply)
+            case Answered(number, reply=reply) if not event.cached:
+                self._reply(0, number, reply)
+
+    def _reply(self, step: int, sample: int, reply: Reply) -> None:
+        call = self._open.pop((step, sample), None)
+        covered = (step, sample) in self._covered
+        self._covered.discard((step, sample))
+        if not covered:  # a log without calls
+            self.calls += max(reply.calls, reply.attempts if reply.calls else 0)
+        if call is not None and reply.usage is not None:
+            self._take_back(call)
+        if reply.usage is not None:
+            self.tokens += reply.usage.input + reply.usage.output
+            self.cost += reply.cost or 0.0
 
     def _take_back(self, call: Called) -> None:
         self.tokens -= call.tokens
         self.cost -= call.cost
+
+
+@dataclass
+class RoleTotals:
+    """The answers of a problem's own model."""
+
+    answers: int = 0
+    cached: int = 0
+    """Answers taken from other runs."""
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+    """US dollars, as far as prices are known."""
+    unpriced: int = 0
+
+    def add(self, event: Answers) -> None:
+        """Take one sum into account."""
+        self.answers += event.answers
+        self.cached += event.cached
+        self.calls += event.calls
+        self.usage += event.usage
+        self.cost += event.cost
+        self.unpriced += event.unpriced
 
 
 @dataclass
@@ -123,6 +155,10 @@ class RunTotals:
     """Replies whose tokens nobody counted."""
     models: Counter[str] = field(default_factory=Counter)
     form: str = ""
+    roles: dict[str, RoleTotals] = field(default_factory=dict)
+    """The answers of the problem's own models, by role."""
+    judged: dict[str, Judged] = field(default_factory=dict)
+    """The finalists by data set."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, best value so far), thinned."""
     reason: str | None = None
@@ -206,7 +242,12 @@ class RunTotals:
         match event:
             case Started(pairs):
                 self._pairs(pairs)
-                self.evaluations += len(pairs)
+                made = event.evaluations
+                self.evaluations += len(pairs) if made is None else made
+            case Answers():
+                self.roles.setdefault(event.role, RoleTotals()).add(event)
+            case Judged(split):
+                self.judged[split] = event
             case Prompted(form=form):
                 self.form = form
             case Replied(reply=reply):

@@ -19,7 +19,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import override
 
-from opro_cli.core.errors import LLMError, Paused, QuotaError
+from opro_cli.core.errors import LLMError, Paused, QuotaError, SearchEnded
 from opro_cli.core.events import Reply
 from opro_cli.core.model import Model, Price, Request, Wrapper
 from opro_cli.core.settings import Integer, Number, Settings
@@ -76,6 +76,8 @@ class Budget:
         self._clock = clock
         self._began = clock() - seconds
         self._reserved = Amount()
+        self._held: dict[str, Amount] = {}
+        """Held back for the ends of runs, by run."""
         self._in_flight = 0
         self._changed = asyncio.Condition()
         self._stop: str | None = None
@@ -123,15 +125,23 @@ class Budget:
             self._stop, self.why = reason, why
 
     @asynccontextmanager
-    async def call(self, most: Amount) -> AsyncIterator[Callable[[Amount], None]]:
+    async def call(self, most: Amount, held: str = "") -> AsyncIterator[Callable[[Amount], None]]:
         """Reserve ``most`` for one call. Gives a function that charges the amount it has used.
 
-        Raises Paused where a cap is reached.
+        Args:
+            most: the most that the call can take.
+            held: the run for whose end it is, which may take what is held back for that.
+
+        Raises:
+            Paused: a cap is reached.
+            SearchEnded: only what is held back is left.
         """
         async with self._changed:
             try:
-                while not self._room(most):
+                while not self._room(most, held):
                     if not self._in_flight:
+                        if self._held and not held:
+                            raise SearchEnded
                         self._reached(most)
                     await self._changed.wait()
             except Paused:
@@ -155,15 +165,32 @@ class Budget:
             async with self._changed:
                 self._changed.notify_all() if self._stop is not None else self._changed.notify(1)
 
-    def _room(self, most: Amount) -> bool:
+    def hold(self, run: str, amount: Amount | None) -> None:
+        """Hold an amount back for the end of a run; None to hold nothing back any longer."""
+        self._held.pop(run, None)
+        if amount is not None:
+            self._held[run] = amount
+
+    def check_search(self) -> None:
+        """Raises SearchEnded where only what is held back is left, and Paused as :meth:`check`."""
         self.check()
-        caps, total = self.settings, self.spent + self._reserved + most
+        if self._held and not self._room(Amount(calls=1, tokens=1)):
+            raise SearchEnded
+
+    def _kept(self, but: str = "") -> Amount:
+        """What is held back, but for one run."""
+        return sum((held for run, held in self._held.items() if run != but), Amount())
+
+    def _room(self, most: Amount, held: str = "") -> bool:
+        self.check()
+        kept = self._kept(held)
+        caps, total = self.settings, self.spent + self._reserved + most + kept
         if caps.max_calls is not None and total.calls > caps.max_calls:
             return False
         alone = not self._in_flight
         for cap, would_be, is_spent in (
-            (caps.max_cost, total.cost, self.spent.cost),
-            (caps.max_tokens, total.tokens, self.spent.tokens),
+            (caps.max_cost, total.cost, self.spent.cost + kept.cost),
+            (caps.max_tokens, total.tokens, self.spent.tokens + kept.tokens),
         ):
             if cap is not None and would_be > cap and not (alone and is_spent < cap):
                 return False
@@ -232,7 +259,7 @@ class Budgeted(Wrapper):
 
     async def _sample(self, request: Request) -> list[Reply]:
         most = self._most(request)
-        async with self._budget.call(most) as charge:
+        async with self._budget.call(most, held=request.held) as charge:
             if request.observer is not None:
                 request.observer.called(request, most.calls, most.tokens, most.cost)
             try:

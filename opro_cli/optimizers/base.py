@@ -111,11 +111,12 @@ class OptimizerSettings(Settings, ABC):
         """Whether it asks a model."""
         return bool(self.model_requests())
 
-    def resolved_for(self, choices: Mapping[str, ModelChoice]) -> Self:
+    def resolved_for(self, choices: Mapping[str, ModelChoice], *, free_text: bool = False) -> Self:
         """The same settings with nothing left open, for the models chosen.
 
         Args:
             choices: the models, by role; a role without a model stays as it is.
+            free_text: whether the points of the problem are texts.
         """
         return self
 
@@ -229,7 +230,7 @@ class AskingSettings(OptimizerSettings, ABC):
         return {ROLE: request}
 
     @override
-    def resolved_for(self, choices: Mapping[str, ModelChoice]) -> Self:
+    def resolved_for(self, choices: Mapping[str, ModelChoice], *, free_text: bool = False) -> Self:
         choice = choices.get(ROLE)
         if choice is None:
             return self

@@ -146,7 +146,7 @@ class Preset:
             general.max_steps,
             general.patience,
             general.max_evaluations,
-            self.sections[DEFAULT].evaluations_per_step,
+            self.sections[DEFAULT].evaluations_per_step * self.problem.evaluations_per_point(),
             give_up=general.give_up,
         )
 
@@ -213,11 +213,16 @@ class RunSpec:
 
     def resolved_for(self, choices: Mapping[ModelRequest, ModelChoice]) -> RunSpec:
         """The same run with nothing left open that depends on the chosen models."""
-        requests = self.optimizer.model_requests()
-        if not requests or not all(request in choices for request in requests.values()):
-            return self
-        chosen = {role: choices[request] for role, request in requests.items()}
-        return replace(self, optimizer=self.optimizer.resolved_for(chosen))
+        problem, optimizer = self.problem, self.optimizer
+        asked = problem.model_requests()
+        if asked and all(request in choices for request in asked.values()):
+            names = {role: choices[request].name for role, request in asked.items()}
+            problem = problem.resolved_for(names)
+        requests = optimizer.model_requests()
+        if requests and all(request in choices for request in requests.values()):
+            chosen = {role: choices[request] for role, request in requests.items()}
+            optimizer = optimizer.resolved_for(chosen, free_text=problem.free_text)
+        return replace(self, problem=problem, optimizer=optimizer)
 
     @property
     def effective_limits(self) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -79,6 +80,24 @@ class ProblemSettings(Settings, ABC):
     def model_requests(self) -> dict[str, ModelRequest]:
         """The models that the problem's evaluator needs, by role."""
         return {}
+
+    def resolved_for(self, names: Mapping[str, str]) -> Self:
+        """The same settings with the models chosen.
+
+        Args:
+            names: of the models, by role.
+        """
+        del names
+        return self
+
+    def evaluations_per_point(self) -> int:
+        """Evaluations that the value of a point takes: for a data set, one an example."""
+        return 1
+
+    @property
+    def free_text(self) -> bool:
+        """Whether a point is a text, which only a model that follows instructions can write."""
+        return False
 
     def summary_of_settings(self) -> dict[str, Any]:
         """The settings that make two runs the same experiment: all but the targets."""

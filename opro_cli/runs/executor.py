@@ -11,11 +11,20 @@ from opro_cli.core import engine
 from opro_cli.core.errors import LogError, OproError, Paused, RunFailed
 from opro_cli.core.events import Failed, Point, Resumed, Stopped
 from opro_cli.core.model import Model, ModelRequest
-from opro_cli.core.problem import Evaluate, Measurement, OnValue
+from opro_cli.core.problem import Evaluate, Measurement, OnValue, Problem
 from opro_cli.core.sampler import Sampler
+from opro_cli.core.totals import RoleTotals
 from opro_cli.llm.model_pool import ModelPool
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.spec import RunSpec
+from opro_cli.runs.answers import (
+    AnswerBook,
+    AnswerCache,
+    AnsweringRecorder,
+)
+from opro_cli.runs.disk.answers import ANSWERS_FILE
+from opro_cli.runs.disk.contents import model_identity, recorded
+from opro_cli.runs.disk.log import EventLog
 from opro_cli.runs.jobs import Job
 from opro_cli.runs.lock import WriterLock
 from opro_cli.runs.progress import Display
@@ -76,6 +85,8 @@ class RunMaker:
     lock: WriterLock
     display: Display
     redact: Callable[[str], str] = lambda text: text
+    answers: AnswerCache = field(default_factory=AnswerCache)
+    """The answers that problems got from models of their own, in all runs."""
     slots: dict[int, asyncio.Semaphore] = field(default_factory=dict)
     """Evaluations of costly problems at the same time, in all runs together."""
 
@@ -105,7 +116,7 @@ class RunMaker:
     async def _run(self, job: Job, recorder: Recorder) -> None:
         record, spec = job.record, job.spec
         budget = self.pool.budget
-        check_budget = budget.check if spec.model_requests() else budget.check_time
+        check_budget = budget.check_search if spec.model_requests() else budget.check_time
         try:
             _check_start(check_budget, recorder, record.totals.step)
             samplers = {
@@ -117,21 +128,55 @@ class RunMaker:
                 )
                 for role, request in spec.optimizer.model_requests().items()
             }
-            asked = spec.problem.model_requests().items()
-            models = {role: self.opened[request] for role, request in asked}
             problem, optimizer = spec.build(samplers, tuple(record.steps))
-            resources = engine.RunResources(record.values, check_budget)
             limits = spec.effective_limits
-            async with problem.evaluator(models) as evaluator:
-                evaluate = evaluator
-                if problem.costly:
-                    evaluate = _one_by_one(evaluator, self._slots_for(spec), budget.check_time)
-                await engine.run(problem, optimizer, evaluate, limits, recorder, resources)
+            sink: engine.EventSink = recorder
+            values, models = record.values, {}
+            with contextlib.ExitStack() as stack:
+                if spec.problem.model_requests():
+                    answering = self._answering(job, recorder, problem)
+                    stack.callback(answering.release)
+                    sink, models, values = answering, answering.models, {}
+                async with problem.evaluator(models) as evaluator:
+                    evaluate = evaluator
+                    if problem.costly and not models:
+                        slots = self._slots_for(spec)
+                        evaluate = _one_by_one(evaluator, slots, budget.check_time)
+                    resources = engine.RunResources(values, check_budget)
+                    await engine.run(problem, optimizer, evaluate, limits, sink, resources)
         except (Paused, RunFailed):
             raise
         except Exception as error:  # before the engine, which logs its own failures
             recorder.emit(_failed(error, record.totals.step))
             raise
+
+    def _answering(self, job: Job, recorder: Recorder, problem: Problem) -> AnsweringRecorder:
+        """The recorder of a run whose problem asks a model."""
+        run = job.run
+        if run is None:
+            raise AssertionError("claimed before")
+        ((role, request),) = job.spec.problem.model_requests().items()
+        recorded_answers = job.record.answers
+        log = EventLog(run.path / ANSWERS_FILE)
+        book = AnswerBook(
+            self.opened[request],
+            role,
+            model_identity(request, recorded(run.about), role),
+            recorded_answers,
+            self.answers,
+            lambda event: log.append(redacted(event, self.redact)),
+            run.id,
+        )
+        return AnsweringRecorder(
+            recorder,
+            log,
+            book,
+            job.record.totals.roles.get(role, RoleTotals()),
+            recorded_answers,
+            self.pool.budget,
+            run.id,
+            problem.final_evaluations,
+        )
 
     def _slots_for(self, spec: RunSpec) -> asyncio.Semaphore:
         workers = int(getattr(spec.problem, "workers", 1))

@@ -92,12 +92,7 @@ class Jobs:
     @property
     def spent(self) -> Amount:
         """Calls, tokens and dollars that earlier sessions spent on these runs."""
-        spending = [record.totals.spending for record in self._records]
-        return Amount(
-            calls=sum(s.calls for s in spending),
-            tokens=sum(s.tokens for s in spending),
-            cost=sum(s.cost for s in spending),
-        )
+        return sum((record.spent for record in self._records), Amount())
 
     @property
     def seconds(self) -> float:

@@ -17,6 +17,7 @@ from opro_cli.core.events import (
     Evaluation,
     Event,
     Failed,
+    Judged,
     Point,
     Prompted,
     Replied,
@@ -28,7 +29,9 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.problem import InvalidSolution, nearest_point
 from opro_cli.core.totals import MODEL, START, RunTotals
+from opro_cli.llm.budget import Amount
 from opro_cli.presets.spec import RunSpec
+from opro_cli.runs.disk.answers import RecordedAnswers, read_answers
 from opro_cli.runs.disk.contents import decisive, recorded
 from opro_cli.runs.disk.log import LoggedEvent
 from opro_cli.runs.disk.sessions import Session
@@ -62,6 +65,8 @@ class RunRecord:
     """Whether this very version recorded it, so that prompts must be equal to the letter."""
     changed: str = ""
     """The first thing that is not as it was written, or does not follow from the rest."""
+    answers: RecordedAnswers = field(default_factory=RecordedAnswers)
+    """The answers of the problem's own model: read with the events, and of unfinished runs."""
     unchecked: tuple[str, ...] = ()
     """What a replay cannot check, in a few words each."""
 
@@ -74,6 +79,18 @@ class RunRecord:
     def totals(self) -> RunTotals:
         """The totals of the run."""
         return self.view.totals
+
+    @property
+    def spent(self) -> Amount:
+        """What counts for caps: the optimizer's calls, and those of the problem."""
+        of_answers, roles = self.answers.spending, self.totals.roles.values()
+        asked = self.totals.spending
+        return Amount(
+            calls=asked.calls + max(of_answers.calls, sum(r.calls for r in roles)),
+            tokens=asked.tokens
+            + max(of_answers.tokens, sum(r.usage.input + r.usage.output for r in roles)),
+            cost=asked.cost + max(of_answers.cost, sum(r.cost for r in roles)),
+        )
 
     @property
     def finished(self) -> bool:
@@ -221,6 +238,8 @@ def read_record(
             record.last = logged.event
         if whole:
             record.events.append(logged.event)
+    if spec.problem.model_requests() and (whole or not record.finished):
+        record.answers = read_answers(run.path)
     if not whole:
         totals.forget_points()
         totals.causes = Counter(dict(totals.causes.most_common(MOST_CAUSES)))
@@ -252,14 +271,22 @@ class _Sessions:
 
 def _uninterrupted(events: list[Event]) -> Iterator[Event]:
     replies: list[Replied] = []
+    judged: list[Judged] = []
     for event in events:
         if isinstance(event, Replied):
             replies.append(event)
             continue
-        pause = isinstance(event, Stopped) and event.reason in PAUSES
-        if pause or isinstance(event, UNREPEATED):
+        if isinstance(event, Judged):  # those of an interrupted end are made again
+            judged = [*(j for j in judged if j.split != event.split), event]
+            continue
+        if isinstance(event, UNREPEATED):
+            continue
+        if isinstance(event, Stopped) and event.reason in PAUSES:
+            judged = []
             continue
         yield from sorted(replies, key=lambda r: (r.step, r.sample))
         replies = []
+        if isinstance(event, Stopped):
+            yield from judged
         yield event
     yield from sorted(replies, key=lambda r: (r.step, r.sample))

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from opro_cli.core import engine
-from opro_cli.core.errors import OproError, ReplayMismatch
+from opro_cli.core.errors import OproError, ReplayMismatch, SearchEnded
 from opro_cli.core.events import Evaluation, Event, Point, Prompted, Started, Stepped, Stopped
 from opro_cli.core.model import ModelInfo
-from opro_cli.core.problem import Measurement, OnValue
+from opro_cli.core.optimizer import Optimizer
+from opro_cli.core.problem import Measurement, OnValue, Problem
 from opro_cli.core.sampler import RecordedModel, RecordingEnded, Sampler
 from opro_cli.core.text import clean, plural, point
 from opro_cli.core.totals import RunTotals
 from opro_cli.runs import compare, recordings
+from opro_cli.runs.answers import RecordedBook
+from opro_cli.runs.disk.contents import model_identity
 from opro_cli.runs.record import RunRecord, Unreadable, empty_totals
 from opro_cli.runs.store import RunStore
 
@@ -98,12 +101,42 @@ async def _run(record: RunRecord, checker: _Checker) -> None:
     }
     problem, optimizer = spec.build(models, tuple(record.steps))
     limits = spec.effective_limits
+    if spec.problem.model_requests():
+        await _run_with_answers(record, problem, optimizer, checker)
+        return
     if problem.costly:  # a recording is looked at without running anybody's code
         known = engine.RunResources(record.values)
         await engine.run(problem, optimizer, _evaluate_nothing, limits, checker, known)
         return
     async with problem.evaluator({}) as evaluate:
         await engine.run(problem, optimizer, evaluate, limits, checker)
+
+
+async def _run_with_answers(
+    record: RunRecord, problem: Problem, optimizer: Optimizer, checker: _Checker
+) -> None:
+    """Replay a run whose problem asks a model: its recorded answers are graded again."""
+    ((role, request),) = record.spec.problem.model_requests().items()
+    stop = record.stop
+    ended = stop is not None and stop.reason == "reserve"
+    asked = {e.step for e in record.events if isinstance(e, Prompted)}
+
+    def check_budget() -> None:
+        if (
+            ended
+            and stop is not None
+            and checker.totals.step == stop.step
+            and stop.step + 1 not in asked
+        ):
+            raise SearchEnded
+
+    identity = model_identity(request, record.view.contents, role)
+    model = RecordedModel(ModelInfo(request.name))
+    book = RecordedBook(model, identity, record.answers, ended=last is not None)
+    async with problem.evaluator({role: book}) as evaluate:
+        resources = engine.RunResources(check_budget=check_budget)
+        limits = record.spec.effective_limits
+        await engine.run(problem, optimizer, evaluate, limits, checker, resources)
 
 
 async def _evaluate_nothing(points: Sequence[Point], on_value: OnValue) -> list[Measurement]:

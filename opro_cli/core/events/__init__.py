@@ -10,13 +10,25 @@ Steps count from 1, as the published tables do. Points are JSON arrays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
+
+from opro_cli.core.events.answers import GRADES, Answered, Answers, Judged, Verdict
+from opro_cli.core.events.replies import MAX_TEXT, Point, Reply, Usage
+
+__all__ = [
+    "GRADES",
+    "MAX_TEXT",
+    "Answered",
+    "Answers",
+    "Judged",
+    "Point",
+    "Reply",
+    "Usage",
+    "Verdict",
+]
 
 SCHEMA = 2
 READABLE = (1, 2)
-
-MAX_TEXT = 4_000_000
-"""Characters of a reply that are kept: what is written must be readable as one line of a log."""
 
 JSON_NAMES = {"solutions": "readings", "status": "fate"}
 """Fields whose names in the log are older than their names here."""
@@ -33,54 +45,13 @@ Status: TypeAlias = Literal[
     "truncated",  # cut off before it held a solution
     "empty",
     "unevaluated",  # a new point, but the evaluations allowed were made
+    "echo",  # the words of the meta-prompt instead of a solution
+    "leak",  # a solution that holds data it must not: an example, an answer, a score
 ]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 USABLE: frozenset[Status] = frozenset({"used", "known", "duplicate", "spare", "unevaluated"})
-
-Point: TypeAlias = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of one reply, as the provider counts them. Thinking tokens are output tokens."""
-
-    input: int = 0
-    output: int = 0
-    thinking: int = 0
-    cached: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        """Sum, field by field."""
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.thinking + other.thinking,
-            self.cached + other.cached,
-        )
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One sample from a model, as it came: the text is untrusted."""
-
-    text: str
-    finish: str
-    """``stop``, ``length``, ``blocked``, ``empty``, or the provider's own word."""
-    model: str
-    """The model that the provider says has answered."""
-    usage: Usage | None = None
-    """None where the provider, or the recording, does not say."""
-    calls: int = 1
-    """Model calls this reply counts for: 0 for the further candidates of one call."""
-    attempts: int = 1
-    seconds: float = 0.0
-    detail: str = ""
-    troubles: tuple[str, ...] = ()
-    """What went wrong in the attempts before, one message each."""
-    cost: float | None = None
-    """US dollars; None where the price is unknown, which is not free."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +65,8 @@ class Evaluation:
     """Evaluated in an earlier step: recorded again, not evaluated again."""
     why: str = ""
     """Why there is no value, where the objective gave none (the value is nan then)."""
+    detail: str = ""
+    """How each example of a data set was answered, one character each (see ``GRADES``)."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +84,8 @@ class Started:
     """The starting points and their values (step 0)."""
 
     pairs: tuple[Evaluation, ...]
+    evaluations: int | None = None
+    """Evaluations made; None for one a pair."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +212,7 @@ REASONS = frozenset(
         "quota",  # the account's quota is spent
         "no_reply",  # several steps without one usable reply
         "no_value",  # several steps without one value
+        "reserve",  # a cap was near, and the rest was kept to judge the finalists
     }
 )
 """Why a run stopped; :mod:`opro_cli.core.words` says them in words."""
@@ -251,6 +227,9 @@ Event: TypeAlias = (
     | CallFailed
     | Replied
     | Evaluated
+    | Answered
+    | Answers
+    | Judged
     | Stepped
     | Stopped
     | Failed
@@ -260,5 +239,5 @@ Event: TypeAlias = (
 GAVE_UP = frozenset({"no_reply", "no_value"})
 """Stops of a run in which nothing works: the command that made it has failed."""
 
-UNREPEATED = (Called, CallFailed, Evaluated, Resumed, Failed)
+UNREPEATED = (Called, CallFailed, Evaluated, Answered, Answers, Resumed, Failed)
 """Events that a resumed or replayed run does not make again."""

@@ -9,21 +9,22 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from opro_cli.core.events import (
     JSON_NAMES,
-    MAX_TEXT,
     REASONS,
     STATUSES,
+    Answered,
+    Answers,
     Called,
     CallFailed,
     Evaluated,
     Evaluation,
     Event,
     Failed,
+    Judged,
     ParsedSolution,
-    Point,
     Prompted,
     Replied,
     Reply,
@@ -32,13 +33,21 @@ from opro_cli.core.events import (
     Stepped,
     Stopped,
     Usage,
+    Verdict,
 )
-
-T = TypeVar("T")
-LARGEST = 10**15
-"""The largest count and the largest amount that is believed."""
-LONGEST_POINT = 10_000
-"""Coordinates of a point."""
+from opro_cli.core.events.json_fields import (
+    Fields,
+    read_amount,
+    read_count,
+    read_flag,
+    read_one_of,
+    read_optional,
+    read_point,
+    read_several,
+    read_shown,
+    read_text,
+    read_value,
+)
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -48,8 +57,8 @@ def to_json(event: Event) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Event:
     """Inverse of :func:`to_json`. Raises ValueError on anything else."""
-    fields = _Fields(data, "t")
-    kind = fields.take("type", _text, None)
+    fields = Fields(data, "t")
+    kind = fields.take("type", read_text, None)
     if kind not in _READERS:
         raise ValueError(f"an event of type {str(kind)[:40]!r}")
     event = _READERS[kind](fields)
@@ -71,229 +80,166 @@ def _dump(value: Any) -> Any:
     return value
 
 
-MISSING: Any = object()
-
-
-class _Fields:
-    """The fields of a JSON object, each taken once and checked."""
-
-    def __init__(self, data: Any, *ignored: str) -> None:
-        if not isinstance(data, Mapping):
-            raise ValueError("not an object")
-        self._left = {key: value for key, value in data.items() if key not in ignored}
-
-    def take(self, name: str, read: Callable[[Any], T], default: T = MISSING) -> T:
-        """A field's value; its default where the object has none."""
-        if name not in self._left:
-            if default is MISSING:
-                raise ValueError(f"{name} is missing")
-            return default
-        try:
-            return read(self._left.pop(name))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-
-    def finish(self) -> None:
-        """Raises ValueError for fields that were not taken."""
-        if self._left:
-            raise ValueError(f"unknown field {str(next(iter(self._left)))[:40]!r}")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    if len(value) > 2 * MAX_TEXT:
-        raise ValueError("too long a text")
-    return value
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-        raise ValueError("not a count")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("neither true nor false")
-    return value
-
-
-def _amount(value: Any) -> float:
-    number = _number(value)
-    if not 0 <= number <= LARGEST:
-        raise ValueError("not an amount")
-    return number
-
-
-def _number(value: Any) -> float:
-    """A finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise ValueError("too large a number") from None
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _value(value: Any) -> float:
-    """The value of a point: finite, or one of the texts for a number that is not."""
-    return float(value) if value in ("nan", "inf", "-inf") else _number(value)
-
-
-def _optional(read: Callable[[Any], T]) -> Callable[[Any], T | None]:
-    return lambda value: None if value is None else read(value)
-
-
-def _several(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
-    def all_of(value: Any) -> tuple[T, ...]:
-        if not isinstance(value, list):
-            raise ValueError("not a list")
-        return tuple(read(item) for item in value)
-
-    return all_of
-
-
-def _point(value: Any) -> Point:
-    if not isinstance(value, list) or len(value) > LONGEST_POINT:
-        raise ValueError("not a point")
-    for item in value:
-        if isinstance(item, int | float) and not isinstance(item, bool):
-            _number(item)
-        elif not isinstance(item, str | bool | None):
-            raise ValueError("not a coordinate of a point")
-    return tuple(value)
-
-
-def _shown(value: Any) -> tuple[Point, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("not a point and its value")
-    return _point(value[0]), _text(value[1])
-
-
-def _one_of(names: Any) -> Callable[[Any], Any]:
-    def known(value: Any) -> Any:
-        if not isinstance(value, str) or value not in names:
-            raise ValueError(f"{str(value)[:40]!r} is not known")
-        return value
-
-    return known
-
-
 def _usage(value: Any) -> Usage:
-    fields = _Fields(value)
+    fields = Fields(value)
     names = [field.name for field in dataclasses.fields(Usage)]
-    usage = Usage(**{name: fields.take(name, _count, 0) for name in names})
+    usage = Usage(**{name: fields.take(name, read_count, 0) for name in names})
     fields.finish()
     return usage
 
 
 def _reply(value: Any) -> Reply:
-    fields = _Fields(value)
+    fields = Fields(value)
     reply = Reply(
-        text=fields.take("text", _text),
-        finish=fields.take("finish", _text),
-        model=fields.take("model", _text),
-        usage=fields.take("usage", _optional(_usage), None),
-        calls=fields.take("calls", _count, 1),
-        attempts=fields.take("attempts", _count, 1),
-        seconds=fields.take("seconds", _amount, 0.0),
-        detail=fields.take("detail", _text, ""),
-        troubles=fields.take("troubles", _several(_text), ()),
-        cost=fields.take("cost", _optional(_amount), None),
+        text=fields.take("text", read_text),
+        finish=fields.take("finish", read_text),
+        model=fields.take("model", read_text),
+        usage=fields.take("usage", read_optional(_usage), None),
+        calls=fields.take("calls", read_count, 1),
+        attempts=fields.take("attempts", read_count, 1),
+        seconds=fields.take("seconds", read_amount, 0.0),
+        detail=fields.take("detail", read_text, ""),
+        troubles=fields.take("troubles", read_several(read_text), ()),
+        cost=fields.take("cost", read_optional(read_amount), None),
     )
     fields.finish()
     return reply
 
 
 def _evaluation(value: Any) -> Evaluation:
-    fields = _Fields(value)
+    fields = Fields(value)
     evaluation = Evaluation(
-        point=fields.take("point", _point),
-        value=fields.take("value", _value),
-        source=fields.take("source", _text, "model"),
-        known=fields.take("known", _flag, False),
-        why=fields.take("why", _text, ""),
+        point=fields.take("point", read_point),
+        value=fields.take("value", read_value),
+        source=fields.take("source", read_text, "model"),
+        known=fields.take("known", read_flag, False),
+        why=fields.take("why", read_text, ""),
+        detail=fields.take("detail", read_text, ""),
     )
     fields.finish()
     return evaluation
 
 
+def _verdict(value: Any) -> Verdict:
+    fields = Fields(value)
+    verdict = Verdict(
+        point=fields.take("point", read_point),
+        part=fields.take("part", read_text),
+        value=fields.take("value", read_value),
+        detail=fields.take("detail", read_text, ""),
+    )
+    fields.finish()
+    return verdict
+
+
 def _solution(value: Any) -> ParsedSolution:
-    fields = _Fields(value)
+    fields = Fields(value)
     solution = ParsedSolution(
-        sample=fields.take("sample", _count),
-        status=fields.take("fate", _one_of(STATUSES)),
-        point=fields.take("point", _optional(_point), None),
-        why=fields.take("why", _text, ""),
+        sample=fields.take("sample", read_count),
+        status=fields.take("fate", read_one_of(STATUSES)),
+        point=fields.take("point", read_optional(read_point), None),
+        why=fields.take("why", read_text, ""),
     )
     fields.finish()
     return solution
 
 
-def _prompted(fields: _Fields) -> Prompted:
+def _prompted(fields: Fields) -> Prompted:
     return Prompted(
-        step=fields.take("step", _count),
-        prompt=fields.take("prompt", _text),
-        shown=fields.take("shown", _several(_shown)),
-        samples=fields.take("samples", _count),
-        form=fields.take("form", _text),
-        temperature=fields.take("temperature", _optional(_amount), None),
-        seed=fields.take("seed", _optional(_count), None),
-        first=fields.take("first", _count, 0),
+        step=fields.take("step", read_count),
+        prompt=fields.take("prompt", read_text),
+        shown=fields.take("shown", read_several(read_shown)),
+        samples=fields.take("samples", read_count),
+        form=fields.take("form", read_text),
+        temperature=fields.take("temperature", read_optional(read_amount), None),
+        seed=fields.take("seed", read_optional(read_count), None),
+        first=fields.take("first", read_count, 0),
     )
 
 
-def _stepped(fields: _Fields) -> Stepped:
+def _stepped(fields: Fields) -> Stepped:
     return Stepped(
-        step=fields.take("step", _count),
-        pairs=fields.take("pairs", _several(_evaluation)),
-        solutions=fields.take("readings", _several(_solution), ()),
-        evaluations=fields.take("evaluations", _count, 0),
+        step=fields.take("step", read_count),
+        pairs=fields.take("pairs", read_several(_evaluation)),
+        solutions=fields.take("readings", read_several(_solution), ()),
+        evaluations=fields.take("evaluations", read_count, 0),
     )
 
 
-def _called(fields: _Fields) -> Called:
+def _called(fields: Fields) -> Called:
     return Called(
-        step=fields.take("step", _count),
-        sample=fields.take("sample", _count),
-        samples=fields.take("samples", _count, 1),
-        calls=fields.take("calls", _count, 1),
-        tokens=fields.take("tokens", _count, 0),
-        cost=fields.take("cost", _amount, 0.0),
+        step=fields.take("step", read_count),
+        sample=fields.take("sample", read_count),
+        samples=fields.take("samples", read_count, 1),
+        calls=fields.take("calls", read_count, 1),
+        tokens=fields.take("tokens", read_count, 0),
+        cost=fields.take("cost", read_amount, 0.0),
     )
 
 
-_READERS: dict[str, Callable[[_Fields], Event]] = {
-    "started": lambda f: Started(f.take("pairs", _several(_evaluation))),
+def _answered(fields: Fields) -> Answered:
+    return Answered(
+        number=fields.take("number", read_count),
+        key=fields.take("key", read_text),
+        label=fields.take("label", read_text),
+        reply=fields.take("reply", _reply),
+        read=fields.take("read", read_text, ""),
+        grade=fields.take("grade", read_text, ""),
+        cached=fields.take("cached", read_flag, False),
+    )
+
+
+def _answers(fields: Fields) -> Answers:
+    return Answers(
+        role=fields.take("role", read_text),
+        answers=fields.take("answers", read_count),
+        cached=fields.take("cached", read_count, 0),
+        calls=fields.take("calls", read_count, 0),
+        usage=fields.take("usage", _usage, Usage()),
+        cost=fields.take("cost", read_amount, 0.0),
+        unpriced=fields.take("unpriced", read_count, 0),
+    )
+
+
+_READERS: dict[str, Callable[[Fields], Event]] = {
+    "started": lambda f: Started(
+        f.take("pairs", read_several(_evaluation)),
+        f.take("evaluations", read_optional(read_count), None),
+    ),
+    "answered": _answered,
+    "answers": _answers,
+    "judged": lambda f: Judged(
+        f.take("split", read_text),
+        f.take("verdicts", read_several(_verdict)),
+        f.take("evaluations", read_count, 0),
+    ),
     "prompted": _prompted,
     "called": _called,
     "callfailed": lambda f: CallFailed(
-        f.take("step", _count),
-        f.take("sample", _count),
-        f.take("message", _text),
-        f.take("free", _flag, False),
+        f.take("step", read_count),
+        f.take("sample", read_count),
+        f.take("message", read_text),
+        f.take("free", read_flag, False),
     ),
     "replied": lambda f: Replied(
-        f.take("step", _count), f.take("sample", _count), f.take("reply", _reply)
+        f.take("step", read_count), f.take("sample", read_count), f.take("reply", _reply)
     ),
     "evaluated": lambda f: Evaluated(
-        f.take("step", _count),
-        f.take("point", _point),
-        f.take("value", _value),
-        f.take("why", _text, ""),
+        f.take("step", read_count),
+        f.take("point", read_point),
+        f.take("value", read_value),
+        f.take("why", read_text, ""),
     ),
     "stepped": _stepped,
-    "stopped": lambda f: Stopped(f.take("step", _count), f.take("reason", _one_of(REASONS))),
-    "failed": lambda f: Failed(
-        f.take("step", _count),
-        f.take("error", _text),
-        f.take("message", _text),
-        f.take("attempts", _count, 1),
-        f.take("hint", _text, ""),
+    "stopped": lambda f: Stopped(
+        f.take("step", read_count), f.take("reason", read_one_of(REASONS))
     ),
-    "resumed": lambda f: Resumed(f.take("session", _text)),
+    "failed": lambda f: Failed(
+        f.take("step", read_count),
+        f.take("error", read_text),
+        f.take("message", read_text),
+        f.take("attempts", read_count, 1),
+        f.take("hint", read_text, ""),
+    ),
+    "resumed": lambda f: Resumed(f.take("session", read_text)),
 }

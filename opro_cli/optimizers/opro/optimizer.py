@@ -96,11 +96,13 @@ class Opro(BaseOptimizer):
             first=first,
         )
 
-    def _request(self, step: int, prompt: Prompt, replies: StepReplies) -> Request:
+    def _request(
+        self, step: int, prompt: Prompt, replies: StepReplies, samples: int | None = None
+    ) -> Request:
         settings = self._settings
         return Request(
             prompt=prompt.text,
-            samples=settings.replies_for(replies.missing),
+            samples=settings.replies_for(replies.missing) if samples is None else samples,
             step=step,
             first=replies.count,
             temperature=settings.temperature,

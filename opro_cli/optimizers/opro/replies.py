@@ -47,6 +47,10 @@ class StepReplies:
             return 0  # the replies are taken as they are
         return max(self._most - len(self._points), 0)
 
+    def allow(self, more: int) -> None:
+        """Take so many more proposals."""
+        self._most += more
+
     def add(self, replies: Sequence[Reply], first: int = 0) -> None:
         """Read these replies.
 

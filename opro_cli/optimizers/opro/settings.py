@@ -11,14 +11,15 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.model import Ability
 from opro_cli.core.optimizer import OptimizerContext
-from opro_cli.core.problem import Drawable, Problem
+from opro_cli.core.problem import Drawable, Problem, Textual
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.optimizers.base import ROLE, PromptSizes
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.optimizers.opro.metaprompt.base import MetaPrompt, PromptOptions
 from opro_cli.optimizers.opro.optimizer import Opro
 from opro_cli.optimizers.opro.step_settings import StepSettings
-from opro_cli.optimizers.opro.strategies import STRATEGIES
+from opro_cli.optimizers.opro.strategies import STRATEGIES, TEXT_STRATEGIES
+from opro_cli.optimizers.opro.texts import TextOpro
 
 REPLY_TOKENS = (60, 400)
 """Output tokens of a reply with two or three sentences of reasoning, thinking at its lowest."""
@@ -56,7 +57,10 @@ class OproSettings(StepSettings):
     def default_of(self, name: str) -> Any:
         """The value that the strategy gives to a setting, else its default."""
         continues = self.metaprompt != "auto" and FORMS[self.metaprompt].continues
-        values = STRATEGIES[self.strategy]["continue" if continues else "instruct"]
+        if self.race is not None:
+            values = TEXT_STRATEGIES[self.strategy]
+        else:
+            values = STRATEGIES[self.strategy]["continue" if continues else "instruct"]
         return values.get(name, super().default_of(name))
 
     @override
@@ -65,9 +69,11 @@ class OproSettings(StepSettings):
         return self.model_dump(include={"temperature", "max_num_pairs", "points_per_step"})
 
     @override
-    def resolved_for(self, choices: Mapping[str, ModelChoice]) -> Self:
+    def resolved_for(self, choices: Mapping[str, ModelChoice], *, free_text: bool = False) -> Self:
         settings = super().resolved_for(choices)
-        return settings.resolved(choices[ROLE].ability) if ROLE in choices else settings
+        if ROLE not in choices:
+            return settings
+        return settings.resolved(choices[ROLE].ability, free_text=free_text)
 
     @override
     def prompt_sizes(
@@ -75,7 +81,7 @@ class OproSettings(StepSettings):
     ) -> dict[str, PromptSizes]:
         """The sizes of really written meta-prompts: the shortest shows the starting points alone,
         the longest as many pairs as are shown at most."""
-        settings = self.resolved(abilities.get(ROLE, "instruct"))
+        settings = self.resolved(abilities.get(ROLE, "instruct"), free_text=is_textual(problem))
         form = FORMS[settings.metaprompt]
         many = ([*starts] * settings.max_num_pairs)[: settings.max_num_pairs]
         low, high = LINE_TOKENS if form.continues else REPLY_TOKENS
@@ -105,7 +111,7 @@ class OproSettings(StepSettings):
 
         What is left open counts as it would for a model that follows instructions.
         """
-        settings = self.resolved("instruct")
+        settings = self.resolved("instruct", free_text=is_textual(problem))
         FORMS[settings.metaprompt].check(problem.space)
         if settings.draws_points and not isinstance(problem.space, Drawable):
             raise UsageError(
@@ -120,7 +126,8 @@ class OproSettings(StepSettings):
         sampler = context.models.get(ROLE)
         if sampler is None:
             raise UsageError("OPRO needs a model.", "choose one with --model")
-        settings = self.resolved(sampler.info.ability)
+        textual = is_textual(context.problem)
+        settings = self.resolved(sampler.info.ability, free_text=textual)
         if settings.proposals_per_call > 1 and FORMS[settings.metaprompt].continues:
             raise UsageError(
                 f"The {settings.metaprompt} form of meta-prompt asks for one proposal a reply, "
@@ -128,4 +135,9 @@ class OproSettings(StepSettings):
                 "leave out opro.proposals_per_call, or set opro.metaprompt=instruct",
             )
         settings.check_space(context.problem)
-        return Opro(settings, context, sampler)
+        return (TextOpro if textual else Opro)(settings, context, sampler)
+
+
+def is_textual(problem: Problem) -> bool:
+    """Whether the points of a problem are texts."""
+    return isinstance(problem.space, Textual)

@@ -9,12 +9,13 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.model import Ability
 from opro_cli.core.registry import did_you_mean
 from opro_cli.core.settings import Integer, Number
 from opro_cli.optimizers.base import AskingSettings
 from opro_cli.optimizers.opro.metaprompt import FORMS
-from opro_cli.optimizers.opro.strategies import STRATEGIES, Strategy
+from opro_cli.optimizers.opro.strategies import STRATEGIES, TEXT_STRATEGIES, Strategy
 
 FIRST = (
     "model",
@@ -44,6 +45,9 @@ def check_form(name: Any) -> Any:
 
 Form: TypeAlias = Annotated[str, BeforeValidator(check_form)]
 """A name in ``FORMS``, or ``auto``."""
+
+
+_UNUSED: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class StepSettings(AskingSettings, ABC):
@@ -90,6 +94,21 @@ class StepSettings(AskingSettings, ABC):
     progress: bool | None = None
     """``instruct`` form: say how many points were tried, and where."""
 
+    # For problems whose points are texts, such as instructions; left out where they are not used.
+    exemplars: Annotated[Integer, Field(ge=0, le=100)] | None = _UNUSED
+    """Examples of the data shown in a meta-prompt."""
+    exemplar_choice: Literal["random", "wrong", "constant"] | None = _UNUSED
+    """Which: drawn anew in every step, drawn from those that the best instruction gets wrong, or
+    always the same."""
+    scores: bool | None = _UNUSED
+    """Whether the meta-prompt shows the scores."""
+    trajectory: bool | None = _UNUSED
+    """Whether the pairs shown grow with the search, or stay those of the start."""
+    reflect: Annotated[Number, Field(ge=0, le=1)] | None = _UNUSED
+    """Share of a step's proposals that improve one instruction, shown with replies to it."""
+    race: Literal["off", "halving", "paired"] | None = _UNUSED
+    """Whether instructions that fall behind are scored on all examples, or dropped early."""
+
     @model_serializer(mode="wrap")
     def _in_order(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """The settings in the order in which presets and reports show them."""
@@ -97,9 +116,22 @@ class StepSettings(AskingSettings, ABC):
         own = [name for name in dumped if name not in AskingSettings.model_fields]
         return {name: dumped[name] for name in (*FIRST, *own, *dumped) if name in dumped}
 
-    def resolved(self, ability: Ability) -> Self:
-        """The same settings with the strategy's values for a model of this ability."""
-        values = STRATEGIES[self.strategy][ability]
+    def resolved(self, ability: Ability, *, free_text: bool = False) -> Self:
+        """The same settings with the strategy's values for a model of this ability.
+
+        Args:
+            ability: of the model.
+            free_text: whether the points are texts.
+        """
+        if free_text:
+            values = TEXT_STRATEGIES[self.strategy]
+        elif self.strategy in STRATEGIES:
+            values = STRATEGIES[self.strategy][ability]
+        else:
+            raise UsageError(
+                f"The strategy {self.strategy} is for instructions and other texts.",
+                "take paper or adaptive",
+            )
         left_open = {name for name in values if getattr(self, name) in (None, "auto")}
         return self.model_copy(update={name: values[name] for name in left_open})
 

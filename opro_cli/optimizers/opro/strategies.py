@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeAlias
 
 from opro_cli.core.model import Ability
 
-Strategy: TypeAlias = Literal["paper", "adaptive"]
+Strategy: TypeAlias = Literal[
+    "paper", "adaptive", "reflect", "no-scores", "one-step", "rephrase", "halving"
+]
 
 _PAPER: dict[str, Any] = {
     "aim_by": "best",
@@ -35,7 +37,7 @@ _ADAPTIVE: dict[str, Any] = {
     "fill": True,
 }
 
-STRATEGIES: dict[Strategy, dict[Ability, dict[str, Any]]] = {
+STRATEGIES: dict[str, dict[Ability, dict[str, Any]]] = {
     "paper": {
         # A list is continued after a value: the model has to be given one to aim at.
         "continue": {**_PAPER, "metaprompt": "list", "show": "mixed", "aim": 0.3},
@@ -65,3 +67,31 @@ STRATEGIES: dict[Strategy, dict[Ability, dict[str, Any]]] = {
     },
 }
 """The values by strategy and by the model's ability."""
+
+_TEXTS: dict[str, Any] = {
+    **_PAPER,
+    "metaprompt": "tags",
+    "show": "best",
+    "aim": 1.0,
+    "exemplars": 3,
+    "exemplar_choice": "random",
+    "scores": True,
+    "trajectory": True,
+    "reflect": 0.0,
+    "race": "off",
+}
+"""OPRO's own loop for instructions (section 5 and appendix C of the paper)."""
+
+_NEW = {"duplicates": "refuse", "tries": 2}
+
+TEXT_STRATEGIES: dict[Strategy, dict[str, Any]] = {
+    "paper": _TEXTS,
+    "reflect": {**_TEXTS, **_NEW, "reflect": 0.5, "exemplar_choice": "wrong"},
+    "adaptive": {**_TEXTS, **_NEW, "exemplar_choice": "wrong", "race": "paired"},
+    # The baselines that ask a model.
+    "no-scores": {**_TEXTS, "scores": False},
+    "one-step": {**_TEXTS, "trajectory": False},
+    "rephrase": {**_TEXTS, "metaprompt": "rephrase", "exemplars": 0},
+    "halving": {**_TEXTS, "trajectory": False, "race": "halving"},
+}
+"""The values by strategy where points are texts, such as instructions."""

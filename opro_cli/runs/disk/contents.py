@@ -6,6 +6,7 @@ a run continues only with the same ones, and a report has a row for each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from opro_cli.core.text import clean
 from opro_cli.presets.spec import RunSpec
 
 PROBLEM, MODEL = "problem.", "model."
-DECISIVE = ("sha256", "server")
+DECISIVE = ("sha256", "server", "parallel")
 """Facts of a model that make its replies another model's. Others, such as the number of threads,
 may change a reply in its last bits: a difference is said."""
 
@@ -47,6 +48,20 @@ def model_contents(spec: RunSpec, opened: Mapping[ModelRequest, Model]) -> dict[
         facts = {**({"server": server} if server else {}), **details}
         found |= {f"{prefix}{name}": str(value) for name, value in facts.items()}
     return found
+
+
+def model_identity(request: ModelRequest, contents: Mapping[str, str], role: str) -> str:
+    """What the replies of a model depend on besides the prompt, as one text.
+
+    Args:
+        request: of the model.
+        contents: the facts of the run.
+        role: of the model in it.
+    """
+    facts = {key: contents.get(f"{MODEL}{role}.{key}", "") for key in DECISIVE}
+    name = "" if facts["sha256"] else request.name
+    body, headers = request.extra_body, request.headers
+    return json.dumps([name, facts, request.reasoning_effort, body, headers], sort_keys=True)
 
 
 def decisive(contents: Mapping[str, str]) -> dict[str, str]:

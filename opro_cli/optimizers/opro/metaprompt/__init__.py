@@ -6,6 +6,9 @@
 ``list``      for models that only continue text: lines of ``value 12345: w=15, b=14``, the last
               one begun with the value aimed at and left open.
 ``rows``      the same in half as many tokens: ``12345: 15 14``.
+``tags``      for instructions: scored instructions and examples, the new one between tags (our words
+              for appendix C of the paper). ``reflect`` shows one instruction with replies to it,
+              ``rephrase`` asks for one that means the same.
 ``recorded``  the instruction, its replies read as the published experiments did.
 """
 
@@ -24,6 +27,9 @@ FORMS: Registry[MetaPrompt] = Registry(
         "instruct": "opro_cli.optimizers.opro.metaprompt.instruction:INSTRUCT",
         "list": "opro_cli.optimizers.opro.metaprompt.continuation:LIST",
         "rows": "opro_cli.optimizers.opro.metaprompt.continuation:ROWS",
+        "tags": "opro_cli.optimizers.opro.metaprompt.tags:TAGS",
+        "reflect": "opro_cli.optimizers.opro.metaprompt.tags:REFLECT",
+        "rephrase": "opro_cli.optimizers.opro.metaprompt.tags:REPHRASE",
         "recorded": "opro_cli.optimizers.opro.metaprompt.recorded:RECORDED",
     },
 )

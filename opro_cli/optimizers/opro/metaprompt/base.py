@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from opro_cli.core.events import Point
-from opro_cli.core.problem import InvalidSolution, Problem, Space
+from opro_cli.core.problem import GradedAnswer, InvalidSolution, Problem, Space
 from opro_cli.optimizers.history import Pair, Progress
 
 MAX_REPLY = 200_000
@@ -40,6 +40,9 @@ class PromptOptions:
             something else; else 0.
         proposed: points of this step's replies so far, known ones among them.
         first: number of the coordinate that is written first, modulo their number, from 0.
+        exemplars: examples of the data, shown with their right answers.
+        mistakes: examples that the last pair's point gets wrong, or right, with the replies.
+        scores: whether the values of the pairs are shown.
     """
 
     proposals: int = 1
@@ -48,6 +51,9 @@ class PromptOptions:
     steps_without_gain: int = 0
     proposed: tuple[Point, ...] = ()
     first: int = 0
+    exemplars: tuple[GradedAnswer, ...] = ()
+    mistakes: tuple[GradedAnswer, ...] = ()
+    scores: bool = True
 
 
 PLAIN = PromptOptions()
