@@ -102,6 +102,9 @@ class ModelRequest:
     """A JSON object that is sent with every request; empty for none."""
     headers: tuple[tuple[str, str], ...] = ()
     """Names and values of headers that are sent with every request."""
+    parallel: int = 1
+    """Prompts that a local model evaluates at once. More than one is faster, and changes an answer
+    now and then, at temperature 0 too."""
     samples: int = field(default=8, compare=False)
     """Replies that one step will ask for, to begin with."""
 

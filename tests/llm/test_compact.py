@@ -134,7 +134,7 @@ def known(path) -> str:
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone", "a folder"])
 def test_damage_is_seen_and_mended(source, built, damage):
     whole, expected = built.read_bytes(), known(built)
-    assert compact.intact(built, expected)
+    assert model_file.intact(built, expected)
     if damage == "changed":
         built.write_bytes(whole[:-40] + b"!" + whole[-39:])
     elif damage == "cut":
@@ -143,11 +143,11 @@ def test_damage_is_seen_and_mended(source, built, damage):
         built.unlink()
     if damage == "a folder":
         built.mkdir()
-    assert not compact.intact(built, expected)
+    assert not model_file.intact(built, expected)
     if damage == "a folder":
         built.rmdir()
     compact.build(source, built, expected)
-    assert compact.intact(built, expected)
+    assert model_file.intact(built, expected)
     assert built.read_bytes() == whole
 
 

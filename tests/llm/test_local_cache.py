@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_file_that_vouches_for_itself_is_refused(folder):
 @packaged
 def test_another_packaged_file_is_refused_before_it_is_read(folder, monkeypatch):
     """Its publisher is unknown: only the hash says what it is."""
-    monkeypatch.setattr(compact, "SOURCE_SHA256", "0" * 64)
+    monkeypatch.setattr(model_file, "GEMMA", replace(model_file.GEMMA, sha256="0" * 64))
     monkeypatch.setattr(compact, "read", lambda source: pytest.fail("read"))
     with pytest.raises(ModelUnavailable, match="not the known one"):
         model_file.model_file("local")

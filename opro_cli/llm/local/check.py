@@ -10,11 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from opro_cli.core.model import Ability
 from opro_cli.llm.local.gguf import STRING, Array, Head, read_head
 
 ARCHITECTURE = "general.architecture"
 
 TOKENS = "tokenizer.ggml.tokens"
+
+CHAT = "tokenizer.chat_template"
+"""How a model that follows instructions wants its messages written."""
 
 SIZES = {
     "block_count": 10_000,
@@ -39,8 +43,11 @@ MAY_BE_ZERO = ("attention.head_count_kv", "feed_forward_length")
 EMBEDDING = "token_embd.weight"
 
 
-def check_model(path: Path) -> None:
-    """Raises ValueError, which says what is wrong, or OSError."""
+def check_model(path: Path) -> Ability:
+    """What the model can do: one with a chat template follows instructions.
+
+    Raises ValueError, which says what is wrong, or OSError.
+    """
     head = read_head(path)
     kind, architecture = head.values.get(ARCHITECTURE, (0, b""))
     if kind != STRING or not architecture:
@@ -53,6 +60,8 @@ def check_model(path: Path) -> None:
     prefix = architecture.decode("utf-8", "replace")
     _check_sizes(head.values, prefix)
     _check_vocabulary(head, prefix)
+    kind, template = head.values.get(CHAT, (0, b""))
+    return "instruct" if kind == STRING and template.strip() else "continue"
 
 
 def _check_sizes(values: dict[str, tuple[int, Any]], prefix: str) -> None:

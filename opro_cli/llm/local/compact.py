@@ -10,7 +10,6 @@ token, so every token that is kept can still be composed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from pathlib import Path
 from typing import IO, Any
@@ -23,9 +22,6 @@ from opro_cli.llm.local.gguf import Q5_0, Q8_0, STRING, Array, Gguf, Tensor, rea
 
 RECIPE = 1
 """The version of the compact model: raise it when the same source gives another file."""
-
-SOURCE_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
-"""The hash of the packaged model as it is distributed."""
 
 SHA256 = "5f043a4f7f00b2630a1c674f94d09603fb6323eafe8ca6cd1efde762d1a5bbfd"
 """The hash of the compact model that this recipe makes of it."""
@@ -66,13 +62,6 @@ def build(source: Path | IO[bytes], target: Path, sha256: str = "") -> None:
         file.seek(0)
         if sha256 and _hash(file) != sha256:
             raise ValueError("it came out with another hash than the known one")
-
-
-def intact(target: Path, sha256: str) -> bool:
-    """Whether the file exists and has this hash."""
-    with contextlib.suppress(OSError), target.open("rb") as file:
-        return _hash(file) == sha256
-    return False
 
 
 def compacted(model: Gguf) -> Gguf:

@@ -28,14 +28,18 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from opro_cli.core.errors import LLMError, ModelUnavailable
-from opro_cli.core.events import Reply, Usage
-from opro_cli.core.model import ModelInfo, Request
+from opro_cli.core.events import Reply
+from opro_cli.core.model import Ability, ModelInfo, Request, Wrapper
+from opro_cli.llm.local.collecting import Replies
 from opro_cli.llm.local.model_file import DEFAULT_NAME, not_installed, stamp
+from opro_cli.llm.local.processors import circumstances, instructions, threads
+from opro_cli.llm.local.turns import Turns
 
 SLOTS, CONTEXT = 8, 2048
 """Samples evaluated together, and tokens of context for each, at first. Both grow as needed."""
@@ -52,23 +56,30 @@ class LocalModel:
         name: of the model, for reports.
         slots: samples evaluated together, at first.
         details: what is known of the file, for ``info``.
+        ability: a model that follows instructions gets every prompt as a chat, written by the
+            template in its file.
 
     Raises:
         ModelUnavailable: the engine is not installed, or it cannot load the file.
     """
 
     def __init__(
-        self, path: Path, name: str, slots: int = SLOTS, details: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        name: str,
+        slots: int = SLOTS,
+        details: Mapping[str, str] | None = None,
+        ability: Ability = "continue",
     ) -> None:
         self._name = name
         self._path = path
         self._slots, self._context = slots, CONTEXT
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         with contextlib.suppress(OSError):
             self._stamp = stamp(path)
         self._server = self._load()
-        about = {**(details or {}), **circumstances(), "processor": _instructions()}
-        self.info = ModelInfo(name, "continue", MOST_SLOTS, about)
+        about = {**(details or {}), **circumstances(), "processor": instructions()}
+        self.info = ModelInfo(name, ability, MOST_SLOTS, about)
 
     def _load(self) -> Any:
         try:
@@ -118,8 +129,24 @@ class LocalModel:
                 replies += [reply for i, reply in zip(call, made, strict=True) if i in wanted]
         return replies
 
+    async def sample_beside(self, request: Request, others: int) -> list[Reply]:
+        """One reply, evaluated together with those to so many other requests.
+
+        It is another one in its last bits, and so are its tokens now and then. Raises LLMError.
+        """
+        if self._slots <= others:
+            async with self._turns.alone():
+                self._grow(slots=others + 1)
+        async with self._turns.together():
+            replies = await asyncio.to_thread(self._ask, request, None)
+        if replies.needs > self._context:
+            return await self.sample(request)
+        if replies.error:
+            raise LLMError(f"{self._name} failed: {replies.error}")
+        return replies.finished()
+
     async def _call(self, request: Request) -> list[Reply]:
-        async with self._turn:
+        async with self._turns.alone():
             while True:
                 if request.samples > self._slots:
                     self._grow(slots=request.samples)
@@ -132,20 +159,21 @@ class LocalModel:
             raise LLMError(f"{self._name} failed: {replies.error}")
         return replies.finished()
 
-    def _ask(self, request: Request) -> _Replies:
-        replies = _Replies(request.samples, self._name)
+    def _ask(self, request: Request, slot: int | None = 0) -> Replies:
+        replies = Replies(request.samples, self._name)
         body: dict[str, Any] = {
             "n": request.samples,
             "max_tokens": request.max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
             "cache_prompt": False,
-            "id_slot": 0,  # the others follow in order
             # Only the temperature shapes the samples.
             "top_k": 0,
             "top_p": 1.0,
             "min_p": 0.0,
         }
+        if slot is not None:
+            body["id_slot"] = slot  # the others follow in order
         if request.temperature is not None:
             body["temperature"] = request.temperature
         if request.seed is not None:
@@ -153,7 +181,7 @@ class LocalModel:
             body["seed"] = request.seed + request.first
         if request.stop:
             body["stop"] = list(request.stop)
-        if request.grammar is not None:
+        if request.grammar is not None and self.info.ability == "continue":
             body |= {"prompt": request.prompt, "grammar": request.grammar}
             self._server.handle_completions(body, replies.take)
         else:
@@ -164,6 +192,8 @@ class LocalModel:
             if request.schema is not None:
                 schema = {"name": "solution", "schema": request.schema}
                 body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            elif request.grammar is not None:
+                body["grammar"] = request.grammar
             self._server.handle_chat_completions(body, replies.take)
         replies.ended = time.monotonic()
         return replies
@@ -186,79 +216,32 @@ class LocalModel:
             self._server = None
 
 
-class _Replies:
-    """Collects the streamed chunks of a request's samples."""
+class Beside(Wrapper):
+    """A local model that is asked several prompts at once, each with one reply.
 
-    def __init__(self, samples: int, model: str) -> None:
-        self._model = model
-        self._text = [""] * samples
-        self._finish = ["empty"] * samples
-        self._usage: list[Usage | None] = [None] * samples
-        self._last = 0
-        self._started = self.ended = time.monotonic()
-        self.error = ""
-        self.needs = 0
-        """Tokens that the request needs, where the context was too small; otherwise 0."""
+    Args:
+        inner: the model.
+        parallel: prompts at once.
+    """
 
-    def take(self, chunk: dict[str, Any]) -> None:
-        if "error" in chunk:
-            error = chunk["error"]
-            self.error = str(error.get("message", error))
-            if error.get("type") == "exceed_context_size_error":
-                self.needs = int(error["n_prompt_tokens"]) * 5 // 4 + 64
-            return
-        for choice in chunk.get("choices", ()):
-            i = int(choice["index"])
-            delta = choice.get("delta", {}).get("content") or choice.get("text") or ""
-            self._text[i] += delta
-            if choice.get("finish_reason"):
-                self._finish[i] = str(choice["finish_reason"])
-                self._last = i
-        if "usage" in chunk:  # with, or right after, the end of a sample
-            self._usage[self._last] = _usage(chunk["usage"], shared=self._last > 0)
+    def __init__(self, inner: LocalModel, parallel: int) -> None:
+        super().__init__(inner)
+        self._local, self._parallel = inner, parallel
+        self._places = asyncio.Semaphore(parallel)
 
-    def finished(self) -> list[Reply]:
-        seconds = round(self.ended - self._started, 3)
-        return [
-            Reply(text, finish, self._model, usage, seconds=seconds)
-            for text, finish, usage in zip(self._text, self._finish, self._usage, strict=True)
-        ]
+    @property
+    @override
+    def info(self) -> ModelInfo:
+        """With the number of prompts, on which the replies depend."""
+        known = self._local.info
+        return replace(known, details={**known.details, "parallel": str(self._parallel)})
 
-
-def _usage(usage: dict[str, Any], shared: bool) -> Usage:
-    """Tokens of one sample; those of the shared prompt count with the first sample."""
-    prompt = 0 if shared else int(usage.get("prompt_tokens", 0))
-    return Usage(input=prompt, output=int(usage.get("completion_tokens", 0)))
-
-
-def circumstances() -> dict[str, str]:
-    """What the numbers of any local model depend on, beside its file. Raises ModelUnavailable."""
-    try:
-        engine = f"xllamacpp {metadata.version('xllamacpp')}"
-    except metadata.PackageNotFoundError:
-        engine = "xllamacpp"
-    return {"engine": engine, "threads": str(threads())}
-
-
-def _instructions() -> str:
-    """The instructions of this processor that the engine uses, as in "AVX AVX2 FMA"."""
-    import xllamacpp
-
-    _, _, names = str(xllamacpp.get_system_info()).partition(":")
-    features = (part.partition("=") for part in names.split("|"))
-    return " ".join(name.strip() for name, _, value in features if value.strip() == "1")
-
-
-def threads() -> int:
-    """``OPRO_THREADS``, or the processors that this process may use. Raises ModelUnavailable."""
-    said = os.environ.get("OPRO_THREADS", "").strip()
-    if said and not (said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= 1024):
-        raise ModelUnavailable(
-            f"OPRO_THREADS={said[:40]} is no number of threads.", "as in OPRO_THREADS=4"
-        )
-    if said:
-        return int(said)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    @override
+    async def sample(self, request: Request) -> list[Reply]:
+        if request.samples > 1 or request.whole is not None:
+            return await self._local.sample(request)
+        async with self._places:
+            return await self._local.sample_beside(request, self._parallel - 1)
 
 
 @contextlib.contextmanager

