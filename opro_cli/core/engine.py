@@ -131,7 +131,7 @@ class Run:
         try:
             yield
         except SearchEnded:
-            if self._judge is None or not self._pairs:
+            if self._judge is None or not self._pairs:  # nothing to be judged
                 raise
             self.reason = "reserve"
 

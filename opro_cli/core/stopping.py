@@ -41,9 +41,7 @@ class StopRule:
         """Evaluations that are still allowed after these; None for any number."""
         return None if self._budget is None else max(self._budget - evaluations, 0)
 
-    def note(
-        self, value: float, step: int, evaluations: int, *, worth: bool | None = None
-    ) -> None:
+    def note(self, value: float, step: int, evaluations: int, *, worth: bool | None = None) -> None:
         """Take a value into account.
 
         Args:

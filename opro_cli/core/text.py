@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LONGEST = 20
 """Coordinates of a point that are shown."""
 
+LONGEST_TEXT = 80
+"""Characters of a text that are shown in a line."""
+
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that move the cursor, change the direction, or show nothing."""
 
@@ -61,7 +64,12 @@ def duration(seconds: float) -> str:
 
 
 def point(value: Point) -> str:
-    """A point in brackets, numbers shortened: (15, 14), (14.9203, true, rbf); a long one cut."""
+    """A point in brackets, numbers shortened: (15, 14), (14.9203, true, rbf); a long one cut.
+
+    A point that is a text, such as an instruction, is quoted.
+    """
+    if len(value) == 1 and isinstance(value[0], str):
+        return f'"{clean(value[0], LONGEST_TEXT)}"' if value[0] else "(empty)"
     shown = [_coordinate(v) for v in value[:LONGEST]]
     if len(value) > LONGEST:
         shown.append(f"… {len(value)} in all")
@@ -111,6 +119,7 @@ REASONS: Mapping[str, str] = {
     "quota": "out of quota",
     "no_reply": "no usable reply",
     "no_value": "no value",
+    "reserve": "stopped near a cap, the rest kept for the test",
 }
 """Why a run stopped."""
 
@@ -119,6 +128,8 @@ STATUSES: Mapping[str, str] = {
     "duplicate": "repeated in the same step",
     "spare": "not needed",
     "unevaluated": "not evaluated",
+    "echo": "repeats the request",
+    "leak": "holds data or a score",
     "out_of_range": "out of range",
     "non_finite": "not finite",
 }

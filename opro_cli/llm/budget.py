@@ -141,7 +141,7 @@ class Budget:
                 while not self._room(most, held):
                     if not self._in_flight:
                         if self._held and not held:
-                            raise SearchEnded
+                            raise SearchEnded(self._nearest())
                         self._reached(most)
                     await self._changed.wait()
             except Paused:
@@ -175,7 +175,21 @@ class Budget:
         """Raises SearchEnded where only what is held back is left, and Paused as :meth:`check`."""
         self.check()
         if self._held and not self._room(Amount(calls=1, tokens=1)):
-            raise SearchEnded
+            raise SearchEnded(self._nearest())
+
+    def _nearest(self) -> str:
+        """The cap of which, with what is held back, the largest share is spent."""
+        caps, total = self.settings, self.spent + self._reserved + self._kept()
+        shares = {
+            name: amount / cap
+            for name, cap, amount in (
+                ("max_cost", caps.max_cost, total.cost),
+                ("max_tokens", caps.max_tokens, total.tokens),
+                ("max_calls", caps.max_calls, total.calls),
+            )
+            if cap is not None
+        }
+        return max(shares, key=lambda name: shares[name], default="")
 
     def _kept(self, but: str = "") -> Amount:
         """What is held back, but for one run."""

@@ -16,6 +16,11 @@ OPTIMIZERS: Registry[type[OptimizerSettings]] = Registry(
     "optimizer",
     {
         "opro": "opro_cli.optimizers.opro.settings:OproSettings",
+        "fixed": "opro_cli.optimizers.fixed:FixedSettings",
+        "rephrase": "opro_cli.optimizers.opro.baselines:RephraseSettings",
+        "one-step": "opro_cli.optimizers.opro.baselines:OneStepSettings",
+        "no-scores": "opro_cli.optimizers.opro.baselines:NoScoresSettings",
+        "halving": "opro_cli.optimizers.opro.baselines:HalvingSettings",
         "sgd": "opro_cli.optimizers.gradient_descent:GradientDescentSettings",
         "random": "opro_cli.optimizers.random_search:RandomSettings",
         "local-search": "opro_cli.optimizers.local_search:LocalSearchSettings",

@@ -19,7 +19,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Evaluation, Point
 from opro_cli.core.model import Ability, ModelRequest, Price
 from opro_cli.core.optimizer import Batch, Limits, Optimizer, OptimizerContext
-from opro_cli.core.problem import Continuous, Drawable, Problem
+from opro_cli.core.problem import Continuous, Drawable, Problem, Textual
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.llm.provider import ModelChoice
 
@@ -45,6 +45,10 @@ LACKING: dict[type, tuple[str, str]] = {
     ),
     Drawable: (
         "{name} draws points at random, and the points of this problem cannot be drawn.",
+        "leave {name} out of the baselines",
+    ),
+    Textual: (
+        "{name} proposes texts, and the points of this problem are none.",
         "leave {name} out of the baselines",
     ),
     object: (

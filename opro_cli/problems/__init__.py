@@ -22,6 +22,7 @@ PROBLEMS: Registry[type[ProblemSettings]] = Registry(
         "network": "opro_cli.problems.regression.network:NetworkSettings",
         "tsp": "opro_cli.problems.tsp.problem:TspSettings",
         "functions": "opro_cli.problems.benchmark_functions:BenchmarkFunctionSettings",
+        "instructions": "opro_cli.problems.instructions.settings:InstructionsSettings",
         "custom": "opro_cli.problems.custom.problem:CustomSettings",
     },
     group="opro.problems",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opro_cli.core import engine
-from opro_cli.core.errors import LogError, OproError, Paused, RunFailed
+from opro_cli.core.errors import LogError, OproError, Paused, RunFailed, SearchEnded
 from opro_cli.core.events import Failed, Point, Resumed, Stopped
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.core.problem import Evaluate, Measurement, OnValue, Problem
@@ -144,6 +144,9 @@ class RunMaker:
                         evaluate = _one_by_one(evaluator, slots, budget.check_time)
                     resources = engine.RunResources(values, check_budget)
                     await engine.run(problem, optimizer, evaluate, limits, sink, resources)
+        except SearchEnded as ended:
+            budget.stop(ended.reason, "what is left is too little for a step and the final test")
+            raise Paused(ended.reason) from ended
         except (Paused, RunFailed):
             raise
         except Exception as error:  # before the engine, which logs its own failures

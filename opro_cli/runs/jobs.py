@@ -188,8 +188,9 @@ class Jobs:
             role: {"model": opened[request].info.name, "price": _price(self.models[request])}
             for role, request in requests.items()
         }
-        first = next(iter(described.values()))
-        return {**first, **({"models": described} if len(described) > 1 else {})}
+        asked = [role for role in spec.optimizer.model_requests() if role in described]
+        first = described[asked[0]] if asked else {}
+        return {**first, **({"models": described} if len(described) > 1 or not asked else {})}
 
 
 def _price(choice: ModelChoice) -> dict[str, float] | None:

@@ -118,16 +118,11 @@ async def _run_with_answers(
     """Replay a run whose problem asks a model: its recorded answers are graded again."""
     ((role, request),) = record.spec.problem.model_requests().items()
     stop = record.stop
-    ended = stop is not None and stop.reason == "reserve"
-    asked = {e.step for e in record.events if isinstance(e, Prompted)}
+    last = stop.step if stop is not None and stop.reason == "reserve" else None
+    asked = {event.step for event in record.events if isinstance(event, Prompted)}
 
     def check_budget() -> None:
-        if (
-            ended
-            and stop is not None
-            and checker.totals.step == stop.step
-            and stop.step + 1 not in asked
-        ):
+        if last is not None and checker.totals.step == last and last + 1 not in asked:
             raise SearchEnded
 
     identity = model_identity(request, record.view.contents, role)

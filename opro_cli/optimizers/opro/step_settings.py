@@ -143,7 +143,8 @@ class StepSettings(AskingSettings, ABC):
     @property
     @override
     def samples_per_step(self) -> int:
-        return self.resolved("continue").replies_per_step
+        text = self.strategy not in STRATEGIES
+        return self.resolved("continue", free_text=text).replies_per_step
 
     def is_plateau(self, steps: int) -> bool:
         """Whether this number of steps without a better value is a plateau."""

@@ -105,7 +105,9 @@ class InstructionsProblem(Problem):
             return "", "".join(filled.get(part, part) for part in parts)
         if settings.position == "system":
             return instruction, question
-        parts = [instruction, question] if settings.position == "before" else [question, instruction]
+        parts = (
+            [instruction, question] if settings.position == "before" else [question, instruction]
+        )
         return "", "\n\n".join(part for part in parts if part)
 
     @override

@@ -53,4 +53,4 @@ def is_worse(ours: Sequence[float], theirs: Sequence[float]) -> bool:
     if better >= worse:
         return False
     chance = sum(comb(different, k) for k in range(better + 1)) / 2**different
-    return chance < LEVEL
+    return bool(chance < LEVEL)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
@@ -77,7 +77,7 @@ def _read(path: str, stamp: tuple[int, int], columns: Columns, after: str) -> Da
 
 def _stamp(path: str) -> tuple[int, int]:
     """A file that was changed is read again."""
-    status = os.stat(path)
+    status = Path(path).stat()
     return status.st_mtime_ns, status.st_size
 
 
@@ -102,9 +102,7 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
-def _from_files(
-    settings: InstructionsSettings, task: str, sizes: Sizes, stratified: bool
-) -> Sets:
+def _from_files(settings: InstructionsSettings, task: str, sizes: Sizes, stratified: bool) -> Sets:
     """Three files, or two: without one for dev, dev is drawn from train's."""
     found = {}
     for part in PARTS:

@@ -1,9 +1,9 @@
-"""The ``problem:`` section of instructions: a data set, a metric, a scorer (docs/instructions.md)."""
+"""The ``problem:`` section of instructions: data, a metric, a scorer (docs/instructions.md)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -178,8 +178,8 @@ class InstructionsSettings(ProblemSettings):
 
     def path_of(self, name: str) -> str:
         """A file in the preset's folder, or else in the current one. Raises UsageError."""
-        places = [os.path.join(self.folder, name), name] if self.folder else [name]
-        found = next((place for place in places if os.path.isfile(place)), None)
+        places = [Path(self.folder, name), Path(name)] if self.folder else [Path(name)]
+        found = next((str(place) for place in places if place.is_file()), None)
         if found is None:
             raise UsageError(
                 f"problem.data: there is no file {name}.",

@@ -6,9 +6,9 @@
 ``list``      for models that only continue text: lines of ``value 12345: w=15, b=14``, the last
               one begun with the value aimed at and left open.
 ``rows``      the same in half as many tokens: ``12345: 15 14``.
-``tags``      for instructions: scored instructions and examples, the new one between tags (our words
-              for appendix C of the paper). ``reflect`` shows one instruction with replies to it,
-              ``rephrase`` asks for one that means the same.
+``tags``      for instructions: scored instructions and examples, the new one between tags (our
+              words for appendix C of the paper).
+``reflect``   one instruction with replies to it; ``rephrase``: one to be said in other words.
 ``recorded``  the instruction, its replies read as the published experiments did.
 """
 

@@ -49,7 +49,7 @@ class Tagged(ABC):
         """Raises UsageError where the points are no texts."""
         if not isinstance(space, Textual):
             raise UsageError(
-                "This form of meta-prompt asks for a text, and the points of this problem are none.",
+                "This form of meta-prompt asks for a text, and the points here are none.",
                 "leave out opro.metaprompt, or set it to instruct",
             )
 
