@@ -83,9 +83,10 @@ APART = {
     "opro_cli.problems.custom.processes",
     "opro_cli.problems.custom.sources",
     "opro_cli.problems.custom.worker",
+    "opro_cli.problems.instructions.files",
     "opro_cli.problems.tsp.tsplib",
 }
-"""The processes of a custom objective and its files, and a file with cities."""
+"""The processes of a custom objective and its files, a file with data, and one with cities."""
 OUTSIDE = {"typer", "rich", "google", "yaml", "httpx2", "xllamacpp", "os", "pathlib", "io"}
 
 
