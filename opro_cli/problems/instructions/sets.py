@@ -98,7 +98,7 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
             "as in `split: {train: 30, dev: 30, test: 100}`",
         )
     generator = GENERATORS[name]
-    found = made(generator.make(np.random.default_rng(seed), sum(counts)))
+    found = made(generator(np.random.default_rng(seed), sum(counts)))
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
