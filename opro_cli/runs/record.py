@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,9 +36,6 @@ from opro_cli.runs.progress import RunView
 from opro_cli.runs.store import RUN_FILE, StoredRun
 
 Key: TypeAlias = tuple[str, int, int]
-
-MOST_CAUSES = 20
-"""Causes of rejected replies that are kept of each run of a report: each may be another text."""
 
 
 @dataclass
@@ -223,7 +219,6 @@ def read_record(
             record.events.append(logged.event)
     if not whole:
         totals.forget_points()
-        totals.causes = Counter(dict(totals.causes.most_common(MOST_CAUSES)))
     return record
 
 
