@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from opro_cli.core.events import Evaluation, Event, Started
@@ -22,9 +23,15 @@ SPEC = RunSpec(
 STARTS = Started(tuple(Evaluation((i, 14), 1000.0 + i, "start") for i in range(5)))
 
 
-def add(runs: RunStore, spec: RunSpec, *events: Event, model: str | None = "gemma") -> Path:
-    """A run with these events; its directory."""
-    run = runs.create(spec, {"model": model})
+def add(
+    runs: RunStore,
+    spec: RunSpec,
+    *events: Event,
+    model: str | None = "gemma",
+    digests: Mapping[str, str] | None = None,
+) -> Path:
+    """A run with these events, made from these contents; its directory."""
+    run = runs.create(spec, {"model": model, "digests": dict(digests or {})})
     log = run.open_log()
     for event in events:
         log.append(event)

@@ -125,7 +125,7 @@ class RunTotals:
     unpriced: int = 0
     """Replies of unknown price."""
     unmetered: int = 0
-    """Replies whose tokens nobody counted."""
+    """Replies without a count of their tokens."""
     models: Counter[str] = field(default_factory=Counter)
     form: str = ""
     curve: list[tuple[int, float]] = field(default_factory=list)

@@ -217,3 +217,31 @@ def test_an_unknown_format_has_a_hint_with_the_nearest():
     with pytest.raises(UsageError) as raised:
         report.FORMATS.check("markdwon", "--format")
     assert raised.value.hint == "did you mean markdown?"
+
+
+class TestContents:
+    FACTS = {
+        "problem.objective": "a" * 64,
+        "model.sha256": "b" * 64,
+        "model.server": "one.example",
+        "model.threads": "2",
+        "model.processor": "x86-64-v3",
+        "model.engine": "2026.10",
+    }
+
+    @pytest.mark.parametrize(
+        ("fact", "rows"),
+        [
+            ("problem.objective", 2),
+            ("model.sha256", 2),
+            ("model.server", 2),
+            ("model.threads", 1),
+            ("model.processor", 1),
+            ("model.engine", 1),
+        ],
+    )
+    def test_runs_are_apart_only_where_a_decisive_fact_differs(self, runs, fact, rows):
+        add(runs, SPEC, *steps(2), digests=self.FACTS)
+        other = {**self.FACTS, fact: "c" * 64}
+        add(runs, replace(SPEC, repetition=1), *steps(2), digests=other)
+        assert len(summarize(*runs.all()).rows) == rows
