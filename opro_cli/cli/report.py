@@ -56,6 +56,8 @@ def report(options: Options) -> int:
 
 def _form_of(output: Path | None) -> str:
     """The format that the ending of a file names. Raises UsageError where it names none."""
+    if output and output.is_dir():
+        raise UsageError(f"--output {output} is a directory.", "add the name of a file")
     ending = output.suffix.lower() if output else ""
     if ending not in ENDINGS:
         raise UsageError(

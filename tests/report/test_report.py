@@ -219,16 +219,17 @@ def test_an_unknown_format_has_a_hint_with_the_nearest():
     assert raised.value.hint == "did you mean markdown?"
 
 
-class TestContents:
-    FACTS = {
-        "problem.objective": "a" * 64,
-        "model.sha256": "b" * 64,
-        "model.server": "one.example",
-        "model.threads": "2",
-        "model.processor": "x86-64-v3",
-        "model.engine": "2026.10",
-    }
+FACTS = {
+    "problem.objective": "a" * 64,
+    "model.sha256": "b" * 64,
+    "model.server": "one.example",
+    "model.threads": "2",
+    "model.processor": "x86-64-v3",
+    "model.engine": "2026.10",
+}
 
+
+class TestContents:
     @pytest.mark.parametrize(
         ("fact", "rows"),
         [
@@ -241,7 +242,7 @@ class TestContents:
         ],
     )
     def test_runs_are_apart_only_where_a_decisive_fact_differs(self, runs, fact, rows):
-        add(runs, SPEC, *steps(2), digests=self.FACTS)
-        other = {**self.FACTS, fact: "c" * 64}
+        add(runs, SPEC, *steps(2), digests=FACTS)
+        other = {**FACTS, fact: "c" * 64}
         add(runs, replace(SPEC, repetition=1), *steps(2), digests=other)
         assert len(summarize(*runs.all()).rows) == rows
