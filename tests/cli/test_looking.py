@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,26 @@ class TestList:
         done = opro("runs", "list", "--state", "failed")
         assert (done.exit_code, done.stdout) == (0, "")
         assert "No run in runs has this state." in done.stderr
+
+
+def test_looking_at_a_run_executes_nothing_that_it_names(opro):
+    mark = "from pathlib import Path\nPath('ran').touch()\n"
+    write(mark + "def loss(x):\n    return x * x\n", "mine.py")
+    custom = "kind: custom, objective: 'mine.py:loss', parameters: {x: {low: -1, high: 1}}"
+    write(f"problem: {{{custom}}}\nmax_evaluations: 8\nreps: 2\n")
+    assert opro("run-baseline", "-O", "random", "-p", "mine.yaml").exit_code == 0
+    ran = Path("ran")
+    ran.unlink()  # made by the run itself
+    first, second = sorted(path.name for path in Path("runs").glob("2*"))
+    looks = [
+        ("runs", "list"),
+        ("runs", "show", first),
+        ("runs", "show", first, "--step", "1"),
+        ("runs", "diff", first, second),
+        ("report",),
+        ("report", "-f", "json", "--baseline", "random"),
+        ("replay", "runs"),
+    ]
+    for words in looks:
+        assert opro(*words).exit_code == 0, words
+        assert not ran.exists(), words
