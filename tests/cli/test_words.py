@@ -250,3 +250,15 @@ class TestWrongCommands:
         assert said in done.stderr
         assert done.stdout == ""
         assert "Traceback" not in done.stderr
+
+    def test_a_cap_that_is_none_is_answered(self, opro, serve):
+        serve([gemini(solution(1, 2))])
+        assert opro("run-opro", *PAPER, "--max-calls", "1", "--display", "none").exit_code == 3
+        for cap, said in (
+            ("0", "--max-calls 0: it should be greater than 0."),
+            ("x", "--max-calls: 'x' is no"),
+        ):
+            done = opro("resume", "--max-calls", cap)
+            assert done.exit_code == 2
+            assert f"error: {said}" in done.stderr
+            assert "alue error" not in done.stderr
