@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from opro_cli.core.errors import ModelUnavailable, UsageError
 from opro_cli.core.model import ModelRequest
-from opro_cli.core.registry import Registry
+from opro_cli.core.registry import Registry, did_you_mean
 from opro_cli.llm.provider import Env, ModelChoice, Provider
 
 PROVIDERS: Registry[Provider] = Registry(
@@ -43,7 +43,10 @@ def provider_of(name: str) -> Provider:
     for provider in _providers():
         if provider.knows(name):
             return provider
-    raise UsageError(f"There is no model {name!r}.", f"models: {model_help()}")
+    own_file = f"did you mean local:{name}?" if name.endswith(".gguf") else ""
+    whole = [n for p in _providers() for n in p.names if not n.endswith((":", "-"))]
+    near = own_file or did_you_mean(name, [AUTO, *whole])
+    raise UsageError(f"There is no model {name!r}.", near or f"models: {model_help()}")
 
 
 def model_help() -> str:

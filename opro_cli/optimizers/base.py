@@ -41,11 +41,11 @@ ROLE = "optimizer"
 LACKING: dict[type, tuple[str, str]] = {
     Continuous: (
         "{name} moves through numbers, and the points of this problem are none.",
-        "leave {name} out of the baselines; random takes every problem",
+        "random takes every problem; or leave {name} out of the baselines",
     ),
     Drawable: (
         "{name} draws points at random, and the points of this problem cannot be drawn.",
-        "leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
     Textual: (
         "{name} proposes texts, and the points of this problem are none.",
@@ -53,7 +53,7 @@ LACKING: dict[type, tuple[str, str]] = {
     ),
     object: (
         "{name} cannot work with the points of this problem.",
-        "leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
 }
 """The message and the hint where a space is not of a type; ``object`` is for all other types."""
@@ -278,7 +278,7 @@ def lacking(protocol: type, name: str) -> UsageError:
         protocol,
         (
             "{name} cannot work with the points of this problem.",
-            "leave {name} out of the baselines",
+            "choose another optimizer, or leave {name} out of the baselines",
         ),
     )
     return UsageError(message.format(name=name), hint.format(name=name))

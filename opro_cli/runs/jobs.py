@@ -314,6 +314,6 @@ def _job(
                 stale |= dict.fromkeys(changes(recorded(run.about), now), run.id)
             return Job(spec, new_record(spec))
         run = same[-1]
-        record = job_of_run(run).record  # read again, now that nobody writes it
+        record = job_of_run(run).record  # read again, now that no other command writes it
     record.view.spec = spec
     return Job(spec, record, run)

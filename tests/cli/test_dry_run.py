@@ -71,3 +71,12 @@ class TestPrinted:
         done = opro("run-opro", "-p", "exp3", "--temperature", "1.1", "--print-config")
         assert "optimizer: opro" not in done.stdout
         assert "optimizer: sgd" in done.stdout
+
+
+def test_a_dry_run_of_a_costly_problem_says_what_has_no_effect(opro):
+    parameters = "x: {low: 1, high: 9, type: int, digits: 5}"
+    write(f"problem: {{kind: custom, objective: 'none.py:loss', parameters: {{{parameters}}}}}\n")
+    for words in (("--dry-run",), ()):
+        done = opro("run-baseline", "-O", "random", "-p", "mine.yaml", *words)
+        assert done.exit_code == 2
+        assert "problem.parameters.x.digits has no effect on whole numbers." in done.stderr

@@ -1,4 +1,4 @@
-"""Events as JSON objects, written and read strictly: the log is read back by nobody else.
+"""Events as JSON objects, written and read strictly. All logs are read through this module.
 
 Whatever :func:`to_json` writes, :func:`from_json` reads; anything else, such as a log of another
 program, a changed line or a number beyond all reason, is a ValueError that names the field.

@@ -1,4 +1,4 @@
-"""Reads what Gemini answers: candidates in every shape, and streams that nobody asked for."""
+"""Reads what Gemini answers: candidates in every shape, and streams that were not requested."""
 
 from __future__ import annotations
 

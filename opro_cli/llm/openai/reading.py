@@ -25,7 +25,8 @@ REASONING = ("reasoning_content", "reasoning", "thinking")
 
 
 def read_body(body: str) -> Any:
-    """The JSON of an answer; of a stream that nobody asked for, the completion that it makes.
+    """The JSON of an answer. A server may send a stream although the request did not ask for one:
+    then the completion is put together from its parts.
 
     None where the answer is neither.
     """
