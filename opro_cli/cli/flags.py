@@ -168,8 +168,8 @@ FLAGS: tuple[Flag, ...] = (
          ("--question",), "problem.question", "COLUMN", text=True),
     Flag("answer", ASKING, "Instructions: column of the right answer", ("--answer",),
          "problem.answer", "COLUMN", text=True),
-    Flag("metric", ASKING, "Instructions: exact, label, choice, number, contains, regex or json",
-         ("--metric",), "problem.metric", "NAME", text=True),
+    Flag("metric", ASKING, "Instructions: exact, label, choice, number, contains, regex, json "
+         "or a function", ("--metric",), "problem.metric", "NAME|FILE.py:NAME", text=True),
     Flag("scorer", ASKING, "Instructions: model that answers the examples", ("--scorer",),
          "problem.scorer.model", "NAME", text=True),
     _number("max_steps", "max_steps", "Steps of a run, at most", ASKING),

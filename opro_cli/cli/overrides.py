@@ -63,15 +63,24 @@ def _keys(setting: str, names: Sequence[str] | None) -> list[str]:
 
 def _value(flag: Flag, given: str, name: str) -> Any:
     read = parse_scalar(given, name)
-    if flag.name == "objective":
+    if flag.name in ("objective", "metric"):
         return _absolute(given)
+    if flag.name == "data" and ("{" in given or _is_file(given)):
+        return str(Path(given).absolute())
     return given if flag.text else read
 
 
-def _absolute(objective: str) -> str:
-    """The file of an objective is relative to the current folder, not to the preset."""
-    path, colon, name = objective.rpartition(":")
-    return f"{Path(path).absolute()}{colon}{name}" if Path(path).is_file() else objective
+def _absolute(function: str) -> str:
+    """The file of a function is relative to the current folder, not to the preset."""
+    path, colon, name = function.rpartition(":")
+    return f"{Path(path).absolute()}{colon}{name}" if colon and _is_file(path) else function
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or a NUL
+        return False
 
 
 def _targets(options: Options) -> list[Override]:

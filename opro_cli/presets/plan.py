@@ -16,7 +16,7 @@ from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.resolve import Resolved
 from opro_cli.presets.spec import Preset, RunSpec
-from opro_cli.problems.settings import ProblemSettings, label
+from opro_cli.problems.settings import label
 
 MAX_RUNS = 100_000
 """Runs of one command, at most."""
@@ -151,17 +151,9 @@ def _problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
 
 
 def _check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
-    """Raises UsageError where an instance, or a starting point of it, is not possible.
-
-    A dry plan loads nothing of the user's: of a costly problem, only the points are checked.
-    """
-    problem = cell.problem
-    problem.check_settings()
+    """Raises UsageError where an instance, or a starting point of it, is not possible."""
     try:
-        if dry and problem.build(problem.targets[0], 0).costly:
-            ProblemSettings.check(problem, repetitions)
-        else:
-            problem.check(repetitions)
+        cell.problem.check(repetitions, dry=dry)
     except InvalidSolution as invalid:
         raise UsageError(
             f"A starting point of {cell.name} is not a point of the problem: {invalid}.",

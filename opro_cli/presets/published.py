@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.optimizers import DEFAULT
 from opro_cli.problems.settings import Target
+
+
+Percent: TypeAlias = Annotated[Number, Field(ge=0, le=100)]
 
 
 class Stat(Settings):
@@ -24,6 +31,14 @@ class PublishedRow(Settings):
     iterations: Integer | None = None
     gap: Stat | None = None
     """How much worse than the optimum, in per cent of it, over all repetitions."""
+    train: Percent | None = None
+    """Accuracy on the training examples, in per cent, of an instruction."""
+    test: Percent | None = None
+    """Accuracy on the test examples, in per cent."""
+    overall: Percent | None = None
+    """Accuracy on both together, in per cent."""
+    instruction: str | None = None
+    """The instruction itself."""
     note: str = ""
 
 
@@ -33,4 +48,8 @@ class Published(Settings):
     optimizer: str = DEFAULT
     model: str
     source: str
+    instruction: str | None = None
+    """The instruction of all rows that name none."""
+    footnote: str = ""
+    """What a reader must know to compare, in sentences."""
     rows: tuple[PublishedRow, ...]

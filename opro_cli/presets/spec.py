@@ -136,8 +136,7 @@ class Preset:
 
     def experiment(self, name: str) -> dict[str, Any]:
         """The settings of an experiment with this optimizer, except targets and model."""
-        problem = self.problem.summary_of_settings()
-        return {"problem": problem, name: self.sections[name].experiment()}
+        return {"problem": self.problem.experiment(), name: self.sections[name].experiment()}
 
     def _limits(self) -> Limits:
         """The same for every optimizer: the steps of the default one set the budget."""
@@ -156,7 +155,7 @@ class Preset:
             for row in table.rows:
                 if row.target == target:
                     shown = row.model_dump(mode="json", exclude={"target"}, exclude_defaults=True)
-                    yield {"model": table.model, "source": table.source, **shown}
+                    yield {**_of_table(table), **shown}
 
 
 @dataclass(frozen=True)
@@ -295,6 +294,14 @@ class RunSpec:
             axes=data["axes"],
             source=data["source"],
         )
+
+
+def _of_table(table: Published) -> dict[str, Any]:
+    """What a published row has from its table."""
+    shown = {"model": table.model, "source": table.source}
+    if table.instruction is not None:
+        shown["instruction"] = table.instruction
+    return shown | ({"footnote": table.footnote} if table.footnote else {})
 
 
 def _concerns(key: str, optimizer: str) -> bool:

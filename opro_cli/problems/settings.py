@@ -103,6 +103,10 @@ class ProblemSettings(Settings, ABC):
         """The settings that make two runs the same experiment: all but the targets."""
         return self.model_dump(mode="json", exclude={"targets"})
 
+    def experiment(self) -> dict[str, Any]:
+        """The settings with which published results were obtained: what else may differ."""
+        return self.summary_of_settings()
+
     def digests(self) -> dict[str, str]:
         """SHA-256 of the files whose contents decide the values, by a name for people.
 
@@ -118,16 +122,15 @@ class ProblemSettings(Settings, ABC):
         """Whether instances or starting points depend on the seed of the run."""
         return True
 
-    def check_settings(self) -> None:
-        """Raises UsageError for settings that an old run may have, and a new one should not.
-
-        Called before :meth:`check`, and for a dry run alone: it loads nothing.
-        """
-
-    def check(self, repetitions: int) -> None:
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Build every instance and its starting points, as the runs will.
 
-        Called before anything is started. To read a log, :meth:`build` alone must suffice.
+        Called before anything is started. To read a log, :meth:`build` alone must suffice. So it
+        also refuses settings that an old run may have and a new one should not.
+
+        Args:
+            repetitions: of every target.
+            dry: whether nothing will be started: then no code of the user's is loaded.
 
         Raises:
             InvalidSolution: a starting point is no point of the space.

@@ -113,8 +113,9 @@ class CustomSettings(ProblemSettings):
         return CustomProblem(self)
 
     @override
-    def check_settings(self) -> None:
-        """Raises UsageError where a parameter has a setting without effect."""
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
+        """Raises UsageError where a parameter has a setting without effect, and, unless ``dry``,
+        where there is no such objective, or it has other parameters."""
         for name, parameter in self.parameters.items():
             idle = parameter.without_effect()
             if idle:
@@ -122,11 +123,9 @@ class CustomSettings(ProblemSettings):
                 raise UsageError(
                     f"problem.parameters.{name}.{idle} has no effect on {kind}.", "leave it out"
                 )
-
-    @override
-    def check(self, repetitions: int) -> None:
-        """Raises UsageError where there is no such objective, or it has other parameters."""
-        check_objective(self.objective, self.folder, tuple(self.parameters))
+        super().check(repetitions, dry=dry)
+        if not dry:
+            check_objective(self.objective, self.folder, tuple(self.parameters))
 
     @override
     def digests(self) -> dict[str, str]:

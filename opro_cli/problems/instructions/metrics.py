@@ -234,6 +234,14 @@ METRICS: Registry[type[Metric]] = Registry(
 )
 """Metrics by name. A name ``file.py:function`` is a user's own and is none of these."""
 
+OWN_METRIC = re.compile(r".+:[A-Za-z_][A-Za-z0-9_.]*")
+
+
+def is_own(name: str) -> bool:
+    """Whether the name of a metric is that of a function of the user's."""
+    return OWN_METRIC.fullmatch(name) is not None
+
+
 _OPTIONS = {"label": "labels", "number": "tolerance", "regex": "pattern"}
 
 

@@ -18,6 +18,7 @@ from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Probl
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.metrics import Metric, labels_of, metric_for
 from opro_cli.problems.instructions.scoring import Answer, scorer_of
+from opro_cli.problems.instructions.self_check import SelfCheck, check_metric
 from opro_cli.problems.instructions.sets import Sets
 from opro_cli.problems.settings import Target
 from opro_cli.problems.spaces.texts import Texts, normalise
@@ -46,6 +47,7 @@ class InstructionsProblem(Problem):
             direction="maximize",
             percent=True,
         )
+        self.metric_name = settings.metric_of(target)
         self.answers: dict[Point, list[Answer]] = {}
         """The answers on train under each instruction."""
         self.block = settings.block
@@ -76,15 +78,19 @@ class InstructionsProblem(Problem):
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The labels, for a metric that needs them."""
-        if self.settings.metric != "label":
-            return ()
+        if self.metric_name != "label":
+            return self.settings.labels
         return self.settings.labels or labels_of([*self.train, *self.dev, *self.test])
 
     @cached_property
     def metric(self) -> Metric:
         """The metric. Raises UsageError."""
         settings = self.settings
-        return metric_for(settings.metric, self.labels, settings.tolerance, settings.pattern)
+        return metric_for(self.metric_name, self.labels, settings.tolerance, settings.pattern)
+
+    def self_check(self) -> SelfCheck:
+        """Grade answers that need no model. Raises UsageError."""
+        return check_metric(self.metric, self.train, self.labels)
 
     @property
     def first_start(self) -> tuple[Point, ...]:
@@ -161,7 +167,7 @@ class InstructionsProblem(Problem):
             raise InvalidSolution("out_of_range", "it holds a digit")
         low = " ".join(text.lower().split())
         for example in self.train:
-            if _holds(low, example, label=self.settings.metric in ("label", "choice")):
+            if _holds(low, example, label=self.metric_name in ("label", "choice")):
                 raise InvalidSolution("leak", "it holds an example of the data")
 
 

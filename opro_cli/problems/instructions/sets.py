@@ -16,6 +16,8 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.settings import Integer, Settings
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
 from opro_cli.problems.instructions.generated import GENERATORS
+from opro_cli.problems.instructions.metrics import is_own, labels_of, metric_for
+from opro_cli.problems.instructions.self_check import leave_out_unanswerable
 from opro_cli.problems.instructions.split import PARTS, Sizes, split_examples, split_files
 from opro_cli.problems.settings import Seed
 
@@ -47,27 +49,50 @@ class Sets:
     dev: tuple[Example, ...] = field(repr=False)
     test: tuple[Example, ...] = field(repr=False)
     digest: str
+    left_out: tuple[str, ...] = ()
+    """A sentence for each row that is left out, because no reply can be right for its answer."""
 
 
-def load_sets(settings: InstructionsSettings, task: str = "") -> Sets:
-    """The examples of a preset for one task. Raises UsageError."""
+def load_sets(settings: InstructionsSettings, task: str, metric: str) -> Sets:
+    """The examples of a preset for one task. Raises UsageError.
+
+    Args:
+        settings: of the preset.
+        task: fills ``{task}``.
+        metric: the name of the task's metric: rows that it can never grade as right are left out,
+            and labels are stratified.
+    """
     split = settings.split
     sizes = Sizes(split.train, split.dev, split.test)
-    stratified = settings.metric == "label"
+    stratified = metric == "label"
     if settings.generated:
         return _generated(settings.generated, sizes, split.seed, stratified)
+    if not settings.data:
+        raise UsageError(
+            "problem.data: there are no data.",
+            "name your file with --data, as in --data reviews.jsonl --question text --answer label",
+        )
     if "{split}" in settings.data:
-        return _from_files(settings, task, sizes, stratified)
+        return _from_files(settings, task, metric, sizes)
     path = settings.path_of(fill(settings.data, task))
-    found = _read(path, _stamp(path), settings.columns(), settings.after)
+    found, left_out = _answerable(_read_for(settings, path), settings, metric)
     parts = _split(found, sizes, split.seed, stratified)
-    return _sets(found.examples, parts, found.digest)
+    return _sets(found.examples, parts, found.digest, left_out)
 
 
-def _sets(examples: Sequence[Example], numbers: Sequence[tuple[int, ...]], digest: str) -> Sets:
+def _sets(
+    examples: Sequence[Example],
+    numbers: Sequence[tuple[int, ...]],
+    digest: str,
+    left_out: tuple[str, ...] = (),
+) -> Sets:
     by_number = {example.number: example for example in examples}
     train, dev, test = (tuple(by_number[n] for n in part) for part in numbers)
-    return Sets(train, dev, test, digest)
+    return Sets(train, dev, test, digest, left_out)
+
+
+def _read_for(settings: InstructionsSettings, path: str) -> DataSet:
+    return _read(path, _stamp(path), settings.columns(), settings.after)
 
 
 @lru_cache(maxsize=8)
@@ -79,6 +104,26 @@ def _stamp(path: str) -> tuple[int, int]:
     """A file that was changed is read again."""
     status = Path(path).stat()
     return status.st_mtime_ns, status.st_size
+
+
+def _answerable(
+    found: DataSet, settings: InstructionsSettings, metric: str
+) -> tuple[DataSet, tuple[str, ...]]:
+    """The data without the rows whose answer the metric can never grade as right."""
+    if is_own(metric):  # it would run code of the user's
+        return found, ()
+    return _kept(found, metric, settings.labels, settings.tolerance, settings.pattern)
+
+
+@lru_cache(maxsize=8)
+def _kept(
+    found: DataSet, name: str, labels: tuple[str, ...], tolerance: float, pattern: str
+) -> tuple[DataSet, tuple[str, ...]]:
+    if name == "label":
+        labels = labels or labels_of(found.examples)
+    metric = metric_for(name, labels, tolerance, pattern)
+    examples, warnings = leave_out_unanswerable(metric, found.examples)
+    return DataSet(examples, found.digest, found.size), warnings
 
 
 @lru_cache(maxsize=8)
@@ -102,9 +147,10 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
-def _from_files(settings: InstructionsSettings, task: str, sizes: Sizes, stratified: bool) -> Sets:
+def _from_files(settings: InstructionsSettings, task: str, metric: str, sizes: Sizes) -> Sets:
     """Three files, or two: without one for dev, dev is drawn from train's."""
-    found = {}
+    found: dict[str, DataSet] = {}
+    left_out: list[str] = []
     for part in PARTS:
         try:
             path = settings.path_of(fill(settings.data, task, part))
@@ -112,11 +158,12 @@ def _from_files(settings: InstructionsSettings, task: str, sizes: Sizes, stratif
             if part != "dev":
                 raise
             continue
-        found[part] = _read(path, _stamp(path), settings.columns(), settings.after)
+        found[part], sentences = _answerable(_read_for(settings, path), settings, metric)
+        left_out += [f"{part}: {sentence}" for sentence in sentences]
     dev = found["dev"].examples if "dev" in found else None
     train, test = found["train"].examples, found["test"].examples
-    seed = settings.split.seed
+    seed, stratified = settings.split.seed, metric == "label"
     examples, split = split_files(train, dev, test, sizes, seed, stratified=stratified)
     digests = " ".join(data.digest for data in found.values())
     digest = hashlib.sha256(digests.encode()).hexdigest()
-    return _sets(examples, (split.train, split.dev, split.test), digest)
+    return _sets(examples, (split.train, split.dev, split.test), digest, tuple(left_out))

@@ -12,10 +12,10 @@ from typing_extensions import override
 from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.core.text import clean
 from opro_cli.problems.instructions import sets
 from opro_cli.problems.instructions.data import Columns
 from opro_cli.problems.instructions.problem import InstructionsProblem
-from opro_cli.problems.instructions.self_check import check_metric
 from opro_cli.problems.instructions.sets import Sets, SplitSettings
 from opro_cli.problems.settings import ProblemSettings, Target
 
@@ -68,6 +68,8 @@ class InstructionsSettings(ProblemSettings):
     ``{split}`` by train, dev and test. Looked for in the preset's folder, then in the current."""
     generated: str = ""
     """The name of a generator of examples, instead of a file."""
+    published_at: str = ""
+    """Where the file can be had, for the message where it is not there."""
     question: str | int = "question"
     """The column of the question, or a template such as ``"{question}\\n{options}"``."""
     answer: str | int = "answer"
@@ -77,6 +79,8 @@ class InstructionsSettings(ProblemSettings):
     """Of an answer in the file, only what follows this text counts, as in ``after: "####"``."""
     metric: str = "exact"
     """exact, label, choice, number, contains, regex or json."""
+    metrics: dict[str, str] = {}
+    """The metric of a task, where it is another one than ``metric``."""
     labels: tuple[str, ...] = ()
     """For ``metric: label``; by default the different answers of the data."""
     tolerance: Annotated[Number, Field(ge=0)] = 0.0
@@ -106,8 +110,8 @@ class InstructionsSettings(ProblemSettings):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
-        if bool(self.data) == bool(self.generated):
-            raise ValueError("data: either a file (`data`) or a generator (`generated`) is needed")
+        if self.data and self.generated:
+            raise ValueError("data: either a file (`data`) or a generator (`generated`), not both")
         for name in ("{instruction}", "{question}"):
             if self.template and self.template.count(name) != 1:
                 raise ValueError(f"template: it must hold {name} once")
@@ -130,14 +134,17 @@ class InstructionsSettings(ProblemSettings):
 
     def sets(self, target: Target) -> Sets:
         """The examples of a target in train, dev and test. Raises UsageError."""
-        return sets.load_sets(self, str(target.get("task", "")))
+        return sets.load_sets(self, str(target.get("task", "")), self.metric_of(target))
+
+    def metric_of(self, target: Target) -> str:
+        """The name of the metric for a target."""
+        return self.metrics.get(str(target.get("task", "")), self.metric)
 
     @override
-    def check(self, repetitions: int) -> None:
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Read the data, and grade answers that need no model. Raises UsageError."""
         for target in self.targets:
-            problem = self.build(target, 0)
-            check_metric(problem.metric, problem.train, problem.labels)
+            self.build(target, 0).self_check()
 
     @override
     def model_requests(self) -> dict[str, ModelRequest]:
@@ -173,16 +180,31 @@ class InstructionsSettings(ProblemSettings):
         return {k: v for k, v in super().summary_of_settings().items() if k != "folder"}
 
     @override
+    def experiment(self) -> dict[str, Any]:
+        """Without the place and the form of the data file, and the scorer, which may differ."""
+        own = {"data", "published_at", "question", "answer", "choices", "after", "scorer"}
+        return {k: v for k, v in self.summary_of_settings().items() if k not in own}
+
+    @override
     def seeded(self) -> bool:
         return False
 
     def path_of(self, name: str) -> str:
         """A file in the preset's folder, or else in the current one. Raises UsageError."""
         places = [Path(self.folder, name), Path(name)] if self.folder else [Path(name)]
-        found = next((str(place) for place in places if place.is_file()), None)
+        found = next((str(place) for place in places if is_file(place)), None)
         if found is None:
+            origin = f"; it is published at {self.published_at}" if self.published_at else ""
             raise UsageError(
-                f"problem.data: there is no file {name}.",
-                "name one with --data, from the current folder or the preset's",
+                f"problem.data: there is no file {clean(name, 200)}{origin}.",
+                "name it with --data, from the current folder",
             )
         return found
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a file; one that is no path is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or a NUL
+        return False

@@ -46,9 +46,9 @@ class RegressionSettings(ProblemSettings):
         return True
 
     @override
-    def check(self, repetitions: int) -> None:
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
         """As for every problem. Raises UsageError, too, where its values are too large for one."""
-        super().check(repetitions)
+        super().check(repetitions, dry=dry)
         for target in self.targets:
             problem = self.build(target, 0)
             ranges = getattr(problem.space, "ranges", ())

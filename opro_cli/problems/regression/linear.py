@@ -146,7 +146,7 @@ class LinearSettings(RegressionSettings):
         return False
 
     @override
-    def check(self, repetitions: int) -> None:
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
         """As for every problem, but without instances where the bounds hold all starting points.
 
         Raises:
@@ -163,7 +163,7 @@ class LinearSettings(RegressionSettings):
                 )
         low, high = self.bounds
         if self.data is not None or not (low <= START_LOW and high >= START_HIGH):
-            super().check(repetitions)
+            super().check(repetitions, dry=dry)
 
 
 class LinearProblem(RegressionProblem):

@@ -153,7 +153,7 @@ class TspSettings(ProblemSettings):
         return TspProblem(self, int(target["cities"]), self.seeds.at(repetition))
 
     @override
-    def check(self, repetitions: int) -> None:
+    def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Raises UsageError where a shortest tour is not stated and cannot be computed."""
         if self.coordinates is not None or exact.installed():
             return
