@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from opro_cli.cli.flags import Options
+from opro_cli.cli.overrides import overrides_of
 from opro_cli.core.events import Stopped
-from opro_cli.presets import overrides, resolve
+from opro_cli.presets import resolve
+from opro_cli.presets.environment import Environment
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems import PROBLEMS
+from tests.datasets import PREPARED
 from tests.doubles import Scripted, run_spec
 
 ROOT = Path(__file__).parent.parent
@@ -66,16 +70,26 @@ def test_the_example_objective_on_the_page_is_the_packaged_one():
     assert shown == tuple((ROOT / "presets" / name).read_text() for name in files)
 
 
+def _given(words: tuple[str, ...]) -> dict[str, str]:
+    return {
+        name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)
+    }
+
+
 @pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "presets").glob("*.yaml")))
 def test_every_preset_can_be_planned_and_printed(name, opro, tmp_path):
-    done = opro("sweep", name, "--dry-run", "--model", "local")
+    write, options = PREPARED.get(name, (lambda: None, ()))
+    write()
+    words = ("--model", "local", *options)
+    done = opro("sweep", name, "--dry-run", *words)
     assert done.exit_code == 0, done.output
     assert "Nothing was started." in done.output
-    printed = opro("run-opro", "-p", name, "--print-config", "--model", "local")
+    printed = opro("run-opro", "-p", name, "--print-config", *words)
     assert printed.exit_code == 0, printed.output
     again = tmp_path / f"{name}.yaml"
     again.write_text(printed.stdout)
-    base = resolve.resolve(name, [overrides.Override("opro.model", "local", "--model")]).base
+    given = overrides_of(Options("run-opro", _given(words)), Environment(), ["opro"])
+    base = resolve.resolve(name, given).base
     assert resolve.resolve(str(again)).base.dump() == base.dump()
     for spec in base.runs(["opro"]):
         spec.problem.build(spec.target, spec.repetition).starts(np.random.default_rng(0))

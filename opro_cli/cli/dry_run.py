@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opro_cli.cli import dry_run_answers
 from opro_cli.core.mappings import dotted_keys
 from opro_cli.core.text import clean, plural
 from opro_cli.presets import strict_yaml
@@ -99,6 +100,8 @@ def as_json(plan: Plan) -> str:
             for spec in plan.specs
         ],
         "total": _estimate_json(estimator.total()),
+        "data": dict(plan.preset.problem.facts()),
+        "notices": list(plan.notices),
         "assumed": ASSUMED,
         "unavailable": list(plan.unavailable),
         "servers": _servers(plan),
@@ -107,12 +110,27 @@ def as_json(plan: Plan) -> str:
 
 
 def _estimate_json(e: Estimate) -> dict[str, Any]:
+    roles = {
+        role: {
+            "calls": _three(part.calls),
+            "tokens": {"input": _three(part.input), "output": _three(part.output)},
+            "cost": None if part.cost is None else _three(part.cost, 6),
+        }
+        for role, part in e.roles.items()
+    }
     return {
         "steps": _rounded(e.steps),
         "calls": _rounded(e.calls),
         "tokens": {"input": _rounded(e.input), "output": _rounded(e.output)},
         "cost": None if e.cost is None else [round(e.cost.low, 6), round(e.cost.high, 6)],
+        "roles": roles,
     }
+
+
+def _three(span: Span, digits: int = 0) -> list[float]:
+    """Low, middle and high."""
+    values = (span.low, span.middle, span.high)
+    return [round(value, digits) if digits else round(value) for value in values]
 
 
 def _rounded(span: Span) -> list[int]:
@@ -121,6 +139,8 @@ def _rounded(span: Span) -> list[int]:
 
 def as_text(plan: Plan) -> str:
     """The same as text."""
+    if any(spec.problem.model_requests() for spec in plan.specs):
+        return dry_run_answers.as_text(plan)
     estimator = Estimator(plan)
     lines = [f"# {clean(plan.resolved.path)}", config(plan)]
     models = sorted({spec.model for spec in plan.specs if spec.model})

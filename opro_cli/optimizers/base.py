@@ -150,6 +150,11 @@ class OptimizerSettings(Settings, ABC):
         """Evaluations that one step may take, at most."""
         return 1
 
+    @property
+    def most_points(self) -> int | None:
+        """Points that it proposes in a run, at most; None for as many as the limits allow."""
+        return None
+
     def limits(self, limits: Limits) -> Limits:
         """The limits of a run, given the preset's; most optimizers take those."""
         return limits

@@ -40,6 +40,11 @@ class FixedSettings(BaselineSettings):
     instructions: tuple[str, ...] = Field(default=INSTRUCTIONS, min_length=1, max_length=1000)
     """Scored besides the starting instructions."""
 
+    @property
+    @override
+    def most_points(self) -> int | None:
+        return len(self.instructions)
+
     @override
     def deterministic(self) -> bool:
         return True

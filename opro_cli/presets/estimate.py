@@ -1,14 +1,15 @@
-"""Estimates of a plan before it starts: runs, calls, tokens and money, low and high.
+"""Estimates of a plan before it starts: runs, calls, tokens and money, low, middle and high.
 
-The sizes of prompts are measured by the optimizers, which write the shortest and the longest.
-Steps and tokens of replies are assumed; ``ASSUMED`` says how.
+The sizes of prompts are measured: by the optimizers, which write the shortest and the longest, and
+by the problems whose values a model gives. Steps and tokens of replies are assumed; ``ASSUMED``
+says how.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from opro_cli.core.model import Ability, ModelRequest
 from opro_cli.core.seeds import Randomness
@@ -17,6 +18,7 @@ from opro_cli.llm.provider import ModelChoice, bare_name
 from opro_cli.optimizers.base import PromptSizes
 from opro_cli.presets.plan import Plan
 from opro_cli.presets.spec import RunSpec
+from opro_cli.problems.settings import AnswerSizes
 
 FEW_STEPS = 5
 """Steps assumed of a run at best, where nothing was published for it."""
@@ -30,20 +32,40 @@ ASSUMED = (
 )
 
 
+ASSUMED_ANSWERS = (
+    f"low: {FEW_STEPS} steps, short instructions and replies; middle: every step, usual ones; "
+    "high: every step, replies up to their limit"
+)
+
+
 @dataclass(frozen=True)
 class Span:
     """From the least to the most."""
 
     low: float = 0.0
+    middle: float = 0.0
     high: float = 0.0
 
+    @classmethod
+    def between(cls, low: float, high: float) -> Span:
+        """With the mean of both in the middle."""
+        return cls(low, (low + high) / 2, high)
+
     def __add__(self, other: Span) -> Span:
-        """Sum of both ends."""
-        return Span(self.low + other.low, self.high + other.high)
+        """Sum of all three."""
+        return Span(self.low + other.low, self.middle + other.middle, self.high + other.high)
 
     def __mul__(self, other: Span) -> Span:
-        """Product of both ends."""
-        return Span(self.low * other.low, self.high * other.high)
+        """Product of all three."""
+        return Span(self.low * other.low, self.middle * other.middle, self.high * other.high)
+
+    def scaled(self, factor: float) -> Span:
+        """All three times a number."""
+        return self * Span(factor, factor, factor)
+
+
+PER_CHARACTER = Span(1 / 4.5, 1 / 4, 1 / 2.5)
+"""Tokens a character of a question, in low, middle and high."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +80,13 @@ class Estimate:
     """US dollars; None where a price is unknown."""
     unpriced: frozenset[str] = field(default_factory=frozenset)
     """The models of unknown price."""
+    roles: Mapping[str, Estimate] = field(default_factory=dict)
+    """The parts of the models, by role."""
 
     def __add__(self, other: Estimate) -> Estimate:
         """Sum; of unknown cost if either is."""
         known = self.cost is not None and other.cost is not None
+        names = dict.fromkeys([*self.roles, *other.roles])
         return Estimate(
             self.steps + other.steps,
             self.calls + other.calls,
@@ -69,7 +94,11 @@ class Estimate:
             self.output + other.output,
             self.cost + other.cost if known and self.cost and other.cost else None,
             self.unpriced | other.unpriced,
+            {n: self.roles.get(n, NOTHING) + other.roles.get(n, NOTHING) for n in names},
         )
+
+
+NOTHING = Estimate()
 
 
 class Estimator:
@@ -78,25 +107,52 @@ class Estimator:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._measured: dict[tuple[str, str], Mapping[str, PromptSizes]] = {}
+        self._answered: dict[str, Mapping[str, AnswerSizes]] = {}
 
     def total(self) -> Estimate:
         """All runs of the plan."""
         return sum((self.of_run(spec) for spec in self._plan.specs), Estimate())
 
     def of_run(self, spec: RunSpec) -> Estimate:
-        """One run; only its steps where the optimizer asks no model."""
+        """One run; only its steps where no model is asked."""
         most = spec.effective_limits.max_steps
-        steps = Span(min(most, _published_steps(spec) or FEW_STEPS), most)
+        low = min(most, _published_steps(spec) or FEW_STEPS)
+        own = spec.problem.model_requests()
+        steps = Span(low, most, most) if own else Span.between(low, most)
         found = Estimate(steps=steps)
         requests = spec.optimizer.model_requests()
-        if not requests:
-            return found
-        sizes = self._sizes(spec)
+        sizes = self._sizes(spec) if requests else {}
         for role, request in requests.items():
             if role in sizes:
-                choice = self._plan.models.get(request)
-                found += _of_role(steps, sizes[role], choice, request)
+                found += _of_role(steps, sizes[role], self._plan.models.get(request), role, request)
+        for role, request in own.items():
+            found += self._answers(spec, steps, role, request)
         return found
+
+    def _answers(self, spec: RunSpec, steps: Span, role: str, request: ModelRequest) -> Estimate:
+        """What the problem's own model would take: one call for every answer."""
+        sizes = self._answer_sizes(spec)[role]
+        problem = spec.build_problem()
+        each = problem.evaluations_per_point
+        starts = len(problem.starts(Randomness(spec.seed, "").generator(0, "starts")))
+        most = spec.optimizer.most_points
+        budget = spec.effective_limits.budget(starts * each)
+
+        def answers(steps: float) -> float:
+            points = steps * spec.optimizer.evaluations_per_step
+            search = (starts + (points if most is None else most)) * each
+            return min(search, budget or search) + problem.final_evaluations
+
+        calls = Span(answers(steps.low), answers(steps.middle), answers(steps.high))
+        tokens_in = calls * Span(*sizes.characters) * PER_CHARACTER
+        tokens_out = calls * Span(*sizes.output_tokens)
+        return _priced(calls, tokens_in, tokens_out, self._plan.models.get(request), role, request)
+
+    def _answer_sizes(self, spec: RunSpec) -> Mapping[str, AnswerSizes]:
+        key = spec.problem.model_dump_json()
+        if key not in self._answered:
+            self._answered[key] = spec.problem.answer_sizes()
+        return self._answered[key]
 
     def _sizes(self, spec: RunSpec) -> Mapping[str, PromptSizes]:
         """The sizes of prompts, which are the same for all repetitions."""
@@ -113,27 +169,40 @@ class Estimator:
 
 
 def _of_role(
-    steps: Span, sizes: PromptSizes, choice: ModelChoice | None, request: ModelRequest
+    steps: Span,
+    sizes: PromptSizes,
+    choice: ModelChoice | None,
+    role: str,
+    request: ModelRequest,
 ) -> Estimate:
-    """What the model in one role would take; its price is known also where it has no key."""
+    """What the optimizer's model in one role would take."""
     shortest, longest = sizes.characters
-    tokens_in = Span(shortest / CHARS_PER_TOKEN[0], longest / CHARS_PER_TOKEN[1])
-    replies, calls = steps * Span(*sizes.replies), steps * Span(*sizes.calls)
-    prompts = calls
+    characters = Span.between(shortest / CHARS_PER_TOKEN[0], longest / CHARS_PER_TOKEN[1])
+    replies = steps * Span.between(*sizes.replies)
+    calls = prompts = steps * Span.between(*sizes.calls)
     if choice is not None and choice.shares_prompt:  # every reply is a call, a prompt is read once
-        calls, prompts = replies, steps * Span(*sizes.prompts)
-    tokens_in = prompts * tokens_in
-    tokens_out = replies * Span(*sizes.output_tokens)
-    no_steps = Span()
+        calls, prompts = replies, steps * Span.between(*sizes.prompts)
+    tokens_out = replies * Span.between(*sizes.output_tokens)
+    return _priced(calls, prompts * characters, tokens_out, choice, role, request)
+
+
+def _priced(
+    calls: Span,
+    tokens_in: Span,
+    tokens_out: Span,
+    choice: ModelChoice | None,
+    role: str,
+    request: ModelRequest,
+) -> Estimate:
+    """The estimate of one role. The price of a model is known also where it has no key."""
     price = choice.price if choice else request.price or facts_of(bare_name(request.name)).price
     if price is None:
         unpriced = frozenset({choice.name if choice else request.name})
-        return Estimate(no_steps, calls, tokens_in, tokens_out, None, unpriced)
-    cost = Span(
-        (tokens_in.low * price.input + tokens_out.low * price.output) / 1e6,
-        (tokens_in.high * price.input + tokens_out.high * price.output) / 1e6,
-    )
-    return Estimate(no_steps, calls, tokens_in, tokens_out, cost)
+        found = Estimate(Span(), calls, tokens_in, tokens_out, None, unpriced)
+    else:
+        cost = tokens_in.scaled(price.input / 1e6) + tokens_out.scaled(price.output / 1e6)
+        found = Estimate(Span(), calls, tokens_in, tokens_out, cost)
+    return replace(found, roles={role: found})
 
 
 def _published_steps(spec: RunSpec) -> int:

@@ -69,6 +69,7 @@ def make_plan(
     _check_number(cells, names, resolved)
     for cell, repetitions in _problems(cells):
         _check_starts(cell, repetitions, dry=dry)
+        notices += cell.problem.warnings()
     specs = [spec for cell in cells for spec in cell.runs(names)]
     choices, missing = _choose(specs, env, dry)
     notices += [notice for choice in choices.values() for notice in choice.notices]
@@ -187,7 +188,7 @@ def _check_prices(
             choice = choices.get(request)
             if choice is None or choice.price is not None:
                 continue
-            section = spec.optimizer.name if role in of_optimizer else "problem"
+            section = spec.optimizer.name if role in of_optimizer else f"problem.{role}"
             raise UsageError(
                 f"There is a cap on cost, and the price of {choice.name} is unknown.",
                 f"give it (in dollars per million tokens) as {section}.price_input and "

@@ -10,7 +10,6 @@ from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.optimizers import DEFAULT
 from opro_cli.problems.settings import Target
 
-
 Percent: TypeAlias = Annotated[Number, Field(ge=0, le=100)]
 
 

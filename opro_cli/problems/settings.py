@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -50,6 +51,16 @@ class SeedRule(Settings):
         return self.first + self.step * repetition
 
 
+@dataclass(frozen=True)
+class AnswerSizes:
+    """The prompts and replies of a problem's own model: low, middle and high."""
+
+    characters: tuple[float, float, float]
+    """Of a prompt."""
+    output_tokens: tuple[float, float, float]
+    """Of a reply."""
+
+
 class ProblemSettings(Settings, ABC):
     """The ``problem:`` section; one subclass for each kind of problem."""
 
@@ -80,6 +91,21 @@ class ProblemSettings(Settings, ABC):
     def model_requests(self) -> dict[str, ModelRequest]:
         """The models that the problem's evaluator needs, by role."""
         return {}
+
+    def answer_sizes(self) -> dict[str, AnswerSizes]:
+        """The sizes of prompts and replies of the evaluator's models, by role; for an estimate."""
+        return {}
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What a plan says of the data: pairs of a word and a sentence. Runs no code of the user's.
+
+        Raises UsageError.
+        """
+        return []
+
+    def warnings(self) -> list[str]:
+        """Sentences on the data that a person should read before a run. Raises UsageError."""
+        return []
 
     def resolved_for(self, names: Mapping[str, str]) -> Self:
         """The same settings with the models chosen.

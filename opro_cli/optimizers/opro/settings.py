@@ -11,7 +11,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.model import Ability
 from opro_cli.core.optimizer import OptimizerContext
-from opro_cli.core.problem import Drawable, Problem, Textual
+from opro_cli.core.problem import Drawable, Graded, Problem, Textual
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.optimizers.base import ROLE, PromptSizes
 from opro_cli.optimizers.opro.metaprompt import FORMS
@@ -29,6 +29,9 @@ LINE_TOKENS = (3, 16)
 
 SOLUTION_TOKENS = 20
 """Output tokens of each further solution in a reply."""
+
+USUAL_TEXT = "word " * 24
+"""An instruction of usual length."""
 
 SOME_VALUE = 123.4567
 """A value of usual length, where a problem's values are costly."""
@@ -83,8 +86,11 @@ class OproSettings(StepSettings):
         the longest as many pairs as are shown at most."""
         settings = self.resolved(abilities.get(ROLE, "instruct"), free_text=is_textual(problem))
         form = FORMS[settings.metaprompt]
-        many = ([*starts] * settings.max_num_pairs)[: settings.max_num_pairs]
+        shown = [(USUAL_TEXT,)] if is_textual(problem) else [*starts]
+        many = (shown * settings.max_num_pairs)[: settings.max_num_pairs]
         low, high = LINE_TOKENS if form.continues else REPLY_TOKENS
+        high = min(high, settings.max_output_tokens)
+        low = min(low, high)
         more = SOLUTION_TOKENS * (settings.proposals_per_call - 1)
         least, most = settings.replies_per_step, settings.most_replies
         sizes = PromptSizes(
@@ -103,7 +109,10 @@ class OproSettings(StepSettings):
         """Characters of a meta-prompt that shows these points."""
         pairs = [(p, SOME_VALUE if problem.costly else problem.evaluate(p)) for p in points]
         aim = min((value for _, value in pairs), default=0.0)
-        return len(form.write(problem, pairs, aim, PromptOptions(self.proposals_per_call)).text)
+        examples = problem.graded() if self.exemplars and isinstance(problem, Graded) else ()
+        shown = tuple(examples)[: self.exemplars or 0]
+        options = PromptOptions(self.proposals_per_call, exemplars=shown)
+        return len(form.write(problem, pairs, aim, options).text)
 
     @override
     def check_space(self, problem: Problem) -> None:

@@ -67,6 +67,8 @@ class Metric(Protocol):
         """Grade a reply to an example's question. Raises nothing for any text."""
         ...
 
+    def __hash__(self) -> int: ...
+
 
 def unread(why: str) -> Grade:
     """The grade of a reply without an answer."""

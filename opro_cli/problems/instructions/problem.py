@@ -16,9 +16,9 @@ from opro_cli.core.events import Evaluation, Point, Verdict
 from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
 from opro_cli.problems.instructions.data import Example
-from opro_cli.problems.instructions.metrics import Metric, labels_of, metric_for
+from opro_cli.problems.instructions.metrics import Metric, is_own, labels_of, metric_for
 from opro_cli.problems.instructions.scoring import Answer, scorer_of
-from opro_cli.problems.instructions.self_check import SelfCheck, check_metric
+from opro_cli.problems.instructions.self_check import SelfCheck, checked
 from opro_cli.problems.instructions.sets import Sets
 from opro_cli.problems.settings import Target
 from opro_cli.problems.spaces.texts import Texts, normalise
@@ -88,9 +88,19 @@ class InstructionsProblem(Problem):
         settings = self.settings
         return metric_for(self.metric_name, self.labels, settings.tolerance, settings.pattern)
 
-    def self_check(self) -> SelfCheck:
-        """Grade answers that need no model. Raises UsageError."""
-        return check_metric(self.metric, self.train, self.labels)
+    def self_check(self) -> SelfCheck | None:
+        """Grade answers that need no model; None for a function of the user's, which is not run.
+
+        Raises UsageError.
+        """
+        if is_own(self.metric_name):
+            return None
+        return checked(self.metric, self.train, self.labels)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Sentences on the rows that no reply can answer right."""
+        return self._sets.left_out
 
     @property
     def first_start(self) -> tuple[Point, ...]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from opro_cli.core.errors import UsageError
 from opro_cli.core.text import clean, plural
@@ -71,6 +72,12 @@ def check_metric(
             "take a stricter metric: label, choice, number or exact",
         )
     return SelfCheck(float(share), most, tuple(constants), tuple(_warnings(metric, counted)))
+
+
+@lru_cache(maxsize=64)
+def checked(metric: Metric, examples: tuple[Example, ...], labels: tuple[str, ...]) -> SelfCheck:
+    """As :func:`check_metric`, done once."""
+    return check_metric(metric, examples, labels)
 
 
 def leave_out_unanswerable(

@@ -13,11 +13,11 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.core.text import clean
-from opro_cli.problems.instructions import sets
+from opro_cli.problems.instructions import preview, sets
 from opro_cli.problems.instructions.data import Columns
 from opro_cli.problems.instructions.problem import InstructionsProblem
 from opro_cli.problems.instructions.sets import Sets, SplitSettings
-from opro_cli.problems.settings import ProblemSettings, Target
+from opro_cli.problems.settings import AnswerSizes, ProblemSettings, Target
 
 SCORER = "scorer"
 """The role of the model that answers."""
@@ -79,7 +79,7 @@ class InstructionsSettings(ProblemSettings):
     """Of an answer in the file, only what follows this text counts, as in ``after: "####"``."""
     metric: str = "exact"
     """exact, label, choice, number, contains, regex or json."""
-    metrics: dict[str, str] = {}
+    metrics: dict[str, str] = Field(default_factory=dict)
     """The metric of a task, where it is another one than ``metric``."""
     labels: tuple[str, ...] = ()
     """For ``metric: label``; by default the different answers of the data."""
@@ -145,6 +145,18 @@ class InstructionsSettings(ProblemSettings):
         """Read the data, and grade answers that need no model. Raises UsageError."""
         for target in self.targets:
             self.build(target, 0).self_check()
+
+    @override
+    def answer_sizes(self) -> dict[str, AnswerSizes]:
+        return {SCORER: preview.answer_sizes(self)}
+
+    @override
+    def facts(self) -> list[tuple[str, str]]:
+        return preview.facts(self)
+
+    @override
+    def warnings(self) -> list[str]:
+        return preview.warnings(self)
 
     @override
     def model_requests(self) -> dict[str, ModelRequest]:
