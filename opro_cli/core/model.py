@@ -25,6 +25,16 @@ class CallObserver(Protocol):
         """A call has brought no reply; ``free`` where the server has refused it."""
 
 
+class Grader(Protocol):
+    """Grades replies by code that may do anything: it runs once, and then its word is believed."""
+
+    async def grade(self, reply: Reply) -> tuple[str, str]:
+        """What is to be recorded of a reply: the answer read, or a comment, and its grade."""
+
+    def recall(self, read: str, grade: str) -> None:
+        """What is recorded of a reply that was graded before."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One prompt and how to sample from it.
@@ -46,6 +56,7 @@ class Request:
         observer: told of every call.
         label: the use of the reply, for the record, such as ``train/17``.
         note: gives the answer read in a reply, and its grade, for the record.
+        grader: instead of ``note``, where grading runs code of the user's.
         held: the run whose end the call is for: it may spend what the budget holds back for that.
     """
 
@@ -64,6 +75,7 @@ class Request:
     observer: CallObserver | None = field(default=None, compare=False, repr=False)
     label: str = field(default="", compare=False)
     note: Callable[[Reply], tuple[str, str]] | None = field(default=None, compare=False, repr=False)
+    grader: Grader | None = field(default=None, compare=False, repr=False)
     held: str = field(default="", compare=False)
 
 

@@ -132,6 +132,8 @@ class AnswerBook(Wrapper):
             finally:
                 self._cache.put(key, reply)
         read, grade = request.note(reply) if request.note is not None else ("", "")
+        if request.grader is not None:
+            read, grade = await request.grader.grade(reply)
         answered = Answered(number, key, request.label, reply, read, grade, cached)
         self._write(answered)
         self.on_answer(answered)
@@ -157,7 +159,12 @@ class OtherGrade(OproError):
 
 
 def check_grade(request: Request, recorded: Answered) -> None:
-    """Raises OtherGrade where the answer in a recorded reply is read or graded otherwise today."""
+    """Raises OtherGrade where the answer in a recorded reply is read or graded otherwise today.
+
+    A grader, which would run code of the user's, is told what is recorded instead.
+    """
+    if request.grader is not None:
+        request.grader.recall(recorded.read, recorded.grade)
     if request.note is None or not recorded.grade:
         return
     read, grade = request.note(recorded.reply)

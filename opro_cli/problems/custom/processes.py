@@ -66,9 +66,17 @@ class Process:
             raise
         return started
 
-    async def call(self, arguments: dict[str, Any], timeout: float | None) -> dict[str, Any]:
-        """The answer to a call. Raises TimeoutError or Ended."""
-        return await self._ask({"arguments": arguments}, timeout)
+    async def call(
+        self, arguments: dict[str, Any], timeout: float | None, *, graded: bool = False
+    ) -> dict[str, Any]:
+        """The answer to a call. Raises TimeoutError or Ended.
+
+        Args:
+            arguments: of the function, by name.
+            timeout: in seconds.
+            graded: whether a grade is wanted: see :func:`opro_cli.problems.custom.worker.grade`.
+        """
+        return await self._ask({"arguments": arguments, "graded": graded}, timeout)
 
     async def end(self) -> None:
         """End the process and all that it has started, and wait until that is done."""

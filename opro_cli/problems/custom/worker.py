@@ -29,6 +29,9 @@ from typing import Any
 
 MAX_WHY = 300
 
+MAX_FEEDBACK = 1000
+"""Characters of a text that a metric gives, at most."""
+
 
 class NotLoaded(Exception):
     """The function cannot be loaded; the message says why, in one sentence."""
@@ -56,7 +59,8 @@ def serve(requests: Iterable[bytes], answers: int) -> None:
         request = json.loads(line)
         answer: dict[str, Any] = {"ready": True}
         if function is not None:
-            answer = call(function, request["arguments"])
+            how = grade if request.get("graded") else call
+            answer = how(function, request["arguments"])
         else:
             try:
                 function = load(request["objective"], request["folder"])
@@ -229,11 +233,36 @@ def check(function: Callable[..., Any], objective: str, names: Sequence[str]) ->
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
     """``{"value": …}``, or ``{"why": …}`` for an exception or a value that is no finite number."""
     try:
-        result = function(**arguments)
-        if inspect.isawaitable(result):
-            result = _await(result)
+        result = _result(function, arguments)
     except BaseException as error:  # noqa: BLE001 (also SystemExit: it is a failure of one point)
         return {"why": brief(error)}
+    return _number(result)
+
+
+def grade(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """As :func:`call`, for a grade: a number from 0 to 1, true or false, alone or with a text.
+
+    ``{"value": …, "feedback": …}``.
+    """
+    try:
+        result = _result(function, arguments)
+        score, feedback = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
+        score = float(score) if type(score).__name__ in ("bool", "bool_") else score
+        feedback = str(feedback or "")[:MAX_FEEDBACK].encode(errors="backslashreplace").decode()
+    except BaseException as error:  # noqa: BLE001
+        return {"why": brief(error)}
+    found = _number(score)
+    if "value" in found and not 0 <= found["value"] <= 1:
+        return {"why": f"returned {found['value']}, not a number from 0 to 1"}
+    return {**found, "feedback": feedback} if "value" in found else found
+
+
+def _result(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    result = function(**arguments)
+    return _await(result) if inspect.isawaitable(result) else result
+
+
+def _number(result: Any) -> dict[str, Any]:
     kind = type(result).__name__
     try:
         if isinstance(result, str | bytes | bytearray | bool) or kind in ("bool", "bool_"):

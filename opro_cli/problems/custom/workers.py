@@ -36,6 +36,8 @@ class ObjectiveCall:
     folder: str = ""
     workers: int = 1
     timeout: float | None = None
+    graded: bool = False
+    """Whether it returns a grade: a number from 0 to 1, true or false, perhaps with a text."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -179,14 +181,15 @@ class Workers:
     async def _measure(self, arguments: dict[str, Any]) -> Measurement:
         try:
             async with self._pool.process(self._call) as process:
-                answer = await process.call(arguments, self._call.timeout)
+                call = self._call
+                answer = await process.call(arguments, call.timeout, graded=call.graded)
         except TimeoutError:
             return _failed(f"no value after {self._call.timeout} seconds")
         except Ended as ended:
             return _failed(str(ended))
         value = answer.get("value")
         if isinstance(value, float) and math.isfinite(value):
-            return Measurement(value)
+            return Measurement(value, detail=str(answer.get("feedback", "")))
         return _failed(str(answer.get("why", "no value")))
 
 
@@ -195,7 +198,9 @@ def _failed(why: str) -> Measurement:
 
 
 @functools.cache
-def check_objective(objective: str, folder: str, names: tuple[str, ...]) -> None:
+def check_objective(
+    objective: str, folder: str, names: tuple[str, ...], setting: str = "problem.objective"
+) -> None:
     """Load the function once, in a process that then ends.
 
     Raises:
@@ -211,8 +216,10 @@ def check_objective(objective: str, folder: str, names: tuple[str, ...]) -> None
         asyncio.run(load())
     except Ended as ended:
         raise UsageError(
-            f"problem.objective {objective}: {ended}.",
-            "as in `objective: my_module:loss` or --objective path/to/file.py:loss",
+            f"{setting} {objective}: {ended}.",
+            "as in `objective: my_module:loss` or --objective path/to/file.py:loss"
+            if setting == "problem.objective"
+            else "as in --metric path/to/file.py:right",
         ) from None
 
 

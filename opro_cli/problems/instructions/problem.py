@@ -15,6 +15,7 @@ from typing_extensions import override
 from opro_cli.core.events import Evaluation, Point, Verdict
 from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
+from opro_cli.problems.custom import metric as own_metric
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.metrics import Metric, is_own, labels_of, metric_for
 from opro_cli.problems.instructions.scoring import Answer, scorer_of
@@ -135,7 +136,13 @@ class InstructionsProblem(Problem):
     @contextlib.asynccontextmanager
     async def evaluator(self, models: Mapping[str, Model]) -> AsyncIterator[Evaluate]:
         """The scorer, which also judges the finalists."""
-        yield scorer_of(self, models, self.settings.scorer)
+        settings = self.settings
+        async with contextlib.AsyncExitStack() as stack:
+            workers = None
+            if is_own(self.metric_name):  # the processes start when the first answer is graded
+                found = own_metric.workers(self.metric_name, settings.folder)
+                workers = await stack.enter_async_context(found)
+            yield scorer_of(self, models, settings.scorer, workers)
 
     @property
     @override

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opro_cli.core.errors import Paused
+from opro_cli.core.errors import NoValues, Paused
 from opro_cli.core.events import Evaluation, Judged, Point, Reply, Verdict
 from opro_cli.core.model import Model, Request
 from opro_cli.core.problem import Measurement, OnValue
+from opro_cli.core.text import clean, plural
+from opro_cli.problems.custom.metric import NOT_GRADED, OwnGrader, letter_of
+from opro_cli.problems.custom.workers import Workers
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.metrics import Grade, Metric
 from opro_cli.problems.instructions.race import incumbent_of, survivors
@@ -19,9 +22,6 @@ from opro_cli.problems.instructions.race import incumbent_of, survivors
 if TYPE_CHECKING:
     from opro_cli.problems.instructions.problem import InstructionsProblem
     from opro_cli.problems.instructions.settings import ScorerSettings
-
-LETTERS = "0ABCDEFGHI1"
-"""A score from 0 to 1 in tenths, rounded down."""
 
 AT_ONCE = 64
 """Answers asked for at the same time by one run; the limits of all calls hold besides."""
@@ -42,7 +42,7 @@ class Answer:
     def letter(self) -> str:
         """One of ``GRADES``. A reply that was cut off and is right all the same is right."""
         if self.grade.score > 0:
-            return LETTERS[min(int(10 * self.grade.score + 1e-9), 10)]
+            return letter_of(self.grade.score)
         if self.reply.finish in ENDS:
             return ENDS[self.reply.finish]
         return "?" if self.grade.status == "unread" else "0"
@@ -55,12 +55,18 @@ class Scorer:
         problem: with its examples and its metric; it keeps the answers on train.
         model: that answers. It records what it is asked, and asks nothing twice.
         settings: of the scorer.
+        workers: call the metric, where it is a function of the user's.
     """
 
     def __init__(
-        self, problem: InstructionsProblem, model: Model, settings: ScorerSettings
+        self,
+        problem: InstructionsProblem,
+        model: Model,
+        settings: ScorerSettings,
+        workers: Workers | None = None,
     ) -> None:
         self._problem, self._model, self._settings = problem, model, settings
+        self._workers = workers
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, points: Sequence[Point], on_value: OnValue) -> list[Measurement]:
@@ -144,6 +150,8 @@ class Scorer:
         answers = [answer for answer in found if isinstance(answer, Answer)]
         if len(answers) < len(asked):
             raise self._first_error(found)
+        if self._workers is not None and answers:
+            _check_graded(answers, self._problem.metric_name)
         return answers
 
     @staticmethod
@@ -154,7 +162,9 @@ class Scorer:
 
     async def _ask(self, point: Point, example: Example, split: str) -> Answer:
         system, prompt = self._problem.prompt(point[0], example.question)
-        settings, metric = self._settings, self._problem.metric
+        settings = self._settings
+        grader = OwnGrader(example, self._workers) if self._workers is not None else None
+        metric = self._problem.metric if grader is None else None
         request = Request(
             prompt=prompt,
             samples=1,
@@ -164,11 +174,25 @@ class Scorer:
             max_tokens=settings.max_output_tokens,
             seed=0,
             label=f"{split}/{example.number}",
-            note=lambda reply: _noted(example, reply, metric),
+            note=None if metric is None else lambda reply: _noted(example, reply, metric),
+            grader=grader,
             held="" if split == "train" else "finals",
         )
         reply = (await self._model.sample(request))[0]
-        return _graded(example, reply, metric)
+        if metric is not None:
+            return _graded(example, reply, metric)
+        return Answer(example, reply, grader.found if grader is not None else NOT_GRADED)
+
+
+def _check_graded(answers: Sequence[Answer], name: str) -> None:
+    """Raises NoValues where the user's metric failed for all of these."""
+    if any(answer.grade.status == "read" for answer in answers):
+        return
+    raise NoValues(
+        f"The metric {clean(name, 100)} graded none of {plural(len(answers), 'answer')}. "
+        f"{answers[0].grade.feedback}",
+        "correct the function, then start again with --fresh",
+    )
 
 
 def _graded(example: Example, reply: Reply, metric: Metric) -> Answer:
@@ -191,7 +215,10 @@ def _measured(answers: Sequence[Answer], wanted: int) -> Measurement:
 
 
 def scorer_of(
-    problem: InstructionsProblem, models: Mapping[str, Model], settings: ScorerSettings
+    problem: InstructionsProblem,
+    models: Mapping[str, Model],
+    settings: ScorerSettings,
+    workers: Workers | None = None,
 ) -> Scorer:
     """The evaluator with the model in the role ``scorer``."""
-    return Scorer(problem, models["scorer"], settings)
+    return Scorer(problem, models["scorer"], settings, workers)

@@ -13,8 +13,10 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.core.text import clean
+from opro_cli.problems.custom import metric as own_metric
 from opro_cli.problems.instructions import preview, sets
 from opro_cli.problems.instructions.data import Columns
+from opro_cli.problems.instructions.metrics import is_own
 from opro_cli.problems.instructions.problem import InstructionsProblem
 from opro_cli.problems.instructions.sets import Sets, SplitSettings
 from opro_cli.problems.settings import AnswerSizes, ProblemSettings, Target
@@ -78,7 +80,7 @@ class InstructionsSettings(ProblemSettings):
     after: str = ""
     """Of an answer in the file, only what follows this text counts, as in ``after: "####"``."""
     metric: str = "exact"
-    """exact, label, choice, number, contains, regex or json."""
+    """exact, label, choice, number, contains, regex, json, or ``file.py:function``."""
     metrics: dict[str, str] = Field(default_factory=dict)
     """The metric of a task, where it is another one than ``metric``."""
     labels: tuple[str, ...] = ()
@@ -144,7 +146,9 @@ class InstructionsSettings(ProblemSettings):
     def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Read the data, and grade answers that need no model. Raises UsageError."""
         for target in self.targets:
-            self.build(target, 0).self_check()
+            problem = self.build(target, 0)
+            if problem.self_check() is None and not dry:
+                own_metric.check(problem.metric_name, self.folder)
 
     @override
     def answer_sizes(self) -> dict[str, AnswerSizes]:
@@ -179,8 +183,10 @@ class InstructionsSettings(ProblemSettings):
 
     @override
     def digests(self) -> dict[str, str]:
-        """Of the data."""
-        return {"data": self.sets(self.targets[0]).digest}
+        """Of the data, and of the metric's file where it is one of the user's."""
+        metric = self.metric_of(self.targets[0])
+        own = own_metric.digests(metric, self.folder) if is_own(metric) else {}
+        return {"data": self.sets(self.targets[0]).digest, **own}
 
     @override
     def located(self, folder: str) -> Self:
