@@ -6,6 +6,7 @@ takes no memory.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import stat
@@ -39,6 +40,39 @@ def read_file(path: str) -> tuple[bytes, str, int]:
     digest = hashlib.sha256(raw).hexdigest()
     contents = _unpack(raw, path) if path.lower().endswith(".gz") else raw
     return contents, digest, len(raw)
+
+
+def find(name: str, folder: str, published_at: str = "") -> str:
+    """The path of a file, in a folder or else in the current one.
+
+    Args:
+        name: a path; one that is not absolute is looked for in both.
+        folder: looked in first; empty for none.
+        published_at: where the file can be had, for the message.
+
+    Raises:
+        UsageError: there is none.
+    """
+    places = [Path(folder, name), Path(name)] if folder else [Path(name)]
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):  # too long, or a NUL
+            if place.is_file():
+                return str(place)
+    origin = f"; it is published at {published_at}" if published_at else ""
+    near = _nearest(str(places[0])) if not published_at else ""
+    raise UsageError(
+        f"problem.data: there is no file {clean(name, 200)}{origin}.",
+        near or "name it with --data, from the current folder",
+    )
+
+
+def stamp(path: str) -> tuple[int, int]:
+    """What is another one when the file was changed. Raises UsageError."""
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        raise UsageError(f"data: {clean(path, 200)} cannot be read: {error.strerror}.") from None
+    return status.st_mtime_ns, status.st_size
 
 
 def fill(path_template: str, task: str = "", split: str = "") -> str:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ from pydantic import Field
 from opro_cli.core.errors import UsageError
 from opro_cli.core.settings import Integer, Settings
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
+from opro_cli.problems.instructions.files import stamp
 from opro_cli.problems.instructions.generated import GENERATORS
 from opro_cli.problems.instructions.metrics import is_own, labels_of, metric_for
 from opro_cli.problems.instructions.self_check import leave_out_unanswerable
@@ -92,18 +92,12 @@ def _sets(
 
 
 def _read_for(settings: InstructionsSettings, path: str) -> DataSet:
-    return _read(path, _stamp(path), settings.columns(), settings.after)
+    return _read(path, stamp(path), settings.columns(), settings.after)
 
 
 @lru_cache(maxsize=8)
-def _read(path: str, stamp: tuple[int, int], columns: Columns, after: str) -> DataSet:
+def _read(path: str, stamped: tuple[int, int], columns: Columns, after: str) -> DataSet:
     return load(path, columns, after)
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """A file that was changed is read again."""
-    status = Path(path).stat()
-    return status.st_mtime_ns, status.st_size
 
 
 def _answerable(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
-from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
-from opro_cli.core.text import clean
 from opro_cli.problems.custom import metric as own_metric
-from opro_cli.problems.instructions import preview, sets
+from opro_cli.problems.instructions import files, preview, sets
 from opro_cli.problems.instructions.data import Columns
 from opro_cli.problems.instructions.metrics import is_own
 from opro_cli.problems.instructions.problem import InstructionsProblem
@@ -209,20 +206,4 @@ class InstructionsSettings(ProblemSettings):
 
     def path_of(self, name: str) -> str:
         """A file in the preset's folder, or else in the current one. Raises UsageError."""
-        places = [Path(self.folder, name), Path(name)] if self.folder else [Path(name)]
-        found = next((str(place) for place in places if is_file(place)), None)
-        if found is None:
-            origin = f"; it is published at {self.published_at}" if self.published_at else ""
-            raise UsageError(
-                f"problem.data: there is no file {clean(name, 200)}{origin}.",
-                "name it with --data, from the current folder",
-            )
-        return found
-
-
-def is_file(path: Path) -> bool:
-    """Whether a path is that of a file; one that is no path is not."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long, or a NUL
-        return False
+        return files.find(name, self.folder, self.published_at)
