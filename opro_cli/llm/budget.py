@@ -272,7 +272,12 @@ class Budgeted(Wrapper):
                     self._changed.notify_all()
 
     async def _sample(self, request: Request) -> list[Reply]:
-        most = self._most(request)
+        least = self._most(request)
+        most = replace(
+            least,
+            tokens=math.ceil(self._excess * least.tokens),
+            cost=self._excess * least.cost,
+        )
         async with self._budget.call(most, held=request.held) as charge:
             if request.observer is not None:
                 request.observer.called(request, most.calls, most.tokens, most.cost)
@@ -284,10 +289,10 @@ class Budgeted(Wrapper):
                 if request.observer is not None:
                     request.observer.failed(request, error.message, free=error.free)
                 raise
-            charge(self._used(replies, most))
+            charge(self._used(replies, most, least))
         return replies
 
-    def _used(self, replies: Sequence[Reply], most: Amount) -> Amount:
+    def _used(self, replies: Sequence[Reply], most: Amount, least: Amount) -> Amount:
         """The amount a call has taken; as reserved where the server does not say."""
         if any(reply.usage is None for reply in replies):
             if self._budget.counts_tokens:
@@ -298,15 +303,13 @@ class Budgeted(Wrapper):
             return most
         used = amount_of(replies)
         self._measured = True
-        if most.tokens:
-            self._excess = max(self._excess, self._excess * used.tokens / most.tokens)
+        if least.tokens:
+            self._excess = max(self._excess, used.tokens / least.tokens)
         return Amount(most.calls, used.tokens, used.cost)
 
     def _most(self, request: Request) -> Amount:
         prompt = len(request.system.encode()) + len(request.prompt.encode())
-        prompt, output = (
-            math.ceil(self._excess * n) for n in (prompt, request.max_tokens * request.samples)
-        )
+        output = request.max_tokens * request.samples
         price = self._price(self.info.name)
         cost = 0.0 if price is None else price.of(prompt, output)
         return Amount(self._calls(request), prompt + output, cost)
