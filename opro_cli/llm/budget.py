@@ -177,6 +177,19 @@ class Budget:
         if self._held and not self._room(Amount(calls=1, tokens=1)):
             raise SearchEnded(self._nearest())
 
+    def can_end(self, run: str) -> bool:
+        """Whether about enough is left for the end of a run: half of what is held back for it."""
+        held = self._held.get(run, Amount())
+        caps, spent = self.settings, self.spent
+        return all(
+            cap is None or amount / 2 <= cap - used
+            for cap, amount, used in (
+                (caps.max_cost, held.cost, spent.cost),
+                (caps.max_tokens, held.tokens, spent.tokens),
+                (caps.max_calls, held.calls, spent.calls),
+            )
+        )
+
     def _nearest(self) -> str:
         """The cap of which, with what is held back, the largest share is spent."""
         caps, total = self.settings, self.spent + self._reserved + self._kept()

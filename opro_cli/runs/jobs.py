@@ -62,6 +62,8 @@ class Jobs:
     """For ``run.json`` of new runs."""
     others: Sequence[RunRecord] = ()
     """Further runs of the same command: a cap is for all of them together."""
+    fresh: bool = False
+    """Whether nothing of earlier runs is used, their answers neither."""
 
     @property
     def to_do(self) -> list[Job]:
@@ -220,7 +222,8 @@ def jobs_for_plan(plan: Plan, store: RunStore, *, fresh: bool = False) -> Jobs:
     about = {**provenance(plan), "batch": secrets.token_hex(8)}
     general = plan.preset.general
     notices = (*plan.notices, *(_not_used(change, run) for change, run in stale.items()))
-    return Jobs(jobs, plan.models, general.limits, general.budget, notices, about)
+    limits, budget = general.limits, general.budget
+    return Jobs(jobs, plan.models, limits, budget, notices, about, fresh=fresh)
 
 
 def jobs_of_runs(

@@ -69,6 +69,12 @@ def decisive(contents: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in sorted(contents.items()) if _decides(key)}
 
 
+def problem_facts(contents: Mapping[str, str]) -> str:
+    """The facts of the problem alone, as one text; empty for none."""
+    facts = {key: value for key, value in sorted(contents.items()) if key.startswith(PROBLEM)}
+    return json.dumps(facts) if facts else ""
+
+
 def recorded(about: Mapping[str, Any]) -> dict[str, str]:
     """The facts in ``run.json``; none in that of an older version."""
     return dict(about.get("digests", {}))
