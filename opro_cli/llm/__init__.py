@@ -46,7 +46,7 @@ def provider_of(name: str) -> Provider:
     own_file = f"did you mean local:{name}?" if name.endswith(".gguf") else ""
     whole = [n for p in _providers() for n in p.names if not n.endswith((":", "-"))]
     near = own_file or did_you_mean(name, [AUTO, *whole])
-    raise UsageError(f"There is no model {name!r}.", near or f"models: {model_help()}")
+    raise UsageError(f"There is no model {name!r}.", f"{near} models: {model_help()}".strip())
 
 
 def model_help() -> str:
