@@ -42,6 +42,7 @@ class ModelPool:
 
     def __post_init__(self) -> None:
         self.limiter.notify = self.notify
+        self.limiter.guard = self.budget.unless_stopped
         self._notify_retry = throttled(lambda text: self.notify(f"{text} Trying again."))
 
     @property

@@ -116,9 +116,11 @@ class Negotiated(Wrapper):
                     self._told.add(error.change)
                     self._notify(error.message)
                 if len(troubles) >= MOST:
+                    error.attempts = len(troubles)
                     raise
             except LLMError as error:
                 error.attempts += len(troubles)
+                error.troubles = (*troubles, *error.troubles)
                 raise
             else:
                 return [self._with(reply, troubles) for reply in replies]
