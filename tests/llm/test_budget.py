@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from opro_cli.core.errors import Paused
 from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import Price, Request
-from opro_cli.llm.budget import MARGIN, Amount, Budget, Budgeted, BudgetSettings
+from opro_cli.llm.budget import MARGIN, Amount, Budget, BudgetSettings
+from opro_cli.llm.budgeted import Budgeted
 from tests.doubles import Scripted
 
 PRICE = Price(1.0, 10.0)

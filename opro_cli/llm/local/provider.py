@@ -50,7 +50,7 @@ class LocalProvider(Provider):
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
-        from opro_cli.llm.budget import Budgeted
+        from opro_cli.llm.budgeted import Budgeted
         from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
         from opro_cli.llm.local.probe import probe
 
