@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 import warnings
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import google.auth.exceptions
@@ -21,7 +22,7 @@ from google import genai
 from google.genai import errors, types
 
 from opro_cli.core.errors import LLMError, ModelUnavailable, TransientError
-from opro_cli.core.events import Reply
+from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import ModelInfo, ModelRequest, Request
 from opro_cli.llm.catalog import catalog, facts_of
 from opro_cli.llm.faults import Fault, fault_error, fault_in, read_fault, status_in
@@ -33,7 +34,7 @@ from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import certificates_unreadable, route_to, ssl_context
-from opro_cli.llm.replies import lost_reply
+from opro_cli.llm.replies import lost_reply, misread_reply
 
 LOGIN = "gcloud auth application-default login"
 
@@ -166,7 +167,8 @@ class GeminiModel:
                 f"{self._name} did not answer within {self._client.timeout:g} seconds.", late=True
             ) from None
         except TooLarge as error:
-            return [lost_reply(str(error), time.monotonic() - began)]
+            lost = lost_reply(str(error), time.monotonic() - began)
+            return [lost, *[replace(lost, calls=0, usage=Usage())] * (request.samples - 1)]
         except httpx2.DecodingError as error:
             raise TransientError(f"{self._name}: {error}.") from None
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError):
@@ -195,7 +197,10 @@ class GeminiModel:
 
     def _read(self, body: str, request: Request, shape: Shape, seconds: float) -> list[Reply]:
         data = read_body(body)
-        if not isinstance(data, dict):
+        if data is not None and not isinstance(data, dict):
+            lost = misread_reply(data, body, seconds)
+            return [lost, *[replace(lost, calls=0, usage=Usage())] * (request.samples - 1)]
+        if data is None:
             said = read_fault(200, body).words
             raise TransientError(
                 f"{self._name} answered with something that is no response (a proxy's page?): "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import httpx2
@@ -27,7 +28,7 @@ from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import route_to, split_query
 from opro_cli.llm.openai.reading import merged, plain_schema, read_body, read_completion
-from opro_cli.llm.replies import build_reply, lost_reply
+from opro_cli.llm.replies import build_reply, lost_reply, misread_reply
 
 NO_KEY = "none"
 """Sent where there is no key: the client demands one."""
@@ -137,19 +138,22 @@ class OpenAIModel:
 
     def _read(self, answer: str, body: dict[str, Any], shape: Shape, seconds: float) -> Reply:
         data = read_body(answer)
-        if isinstance(data, list) and len(data) == 1:
-            data = data[0]
-        if not isinstance(data, dict):
+        if data is not None and not isinstance(data, dict):
+            return misread_reply(data, answer, seconds)
+        if data is None:
             said = read_fault(200, answer).words
             raise TransientError(
                 f"{self._name} answered with something that is no completion (a proxy's page?): "
                 f"{said or 'nothing'}"
             )
         reply = read_completion(data, answer, seconds)
-        failed = _error_in(data) if not reply.text else None
+        failed = _error_in(data)
         if failed is None:
             return reply
         fault = fault_in(status_in(failed) or 400, failed)
+        if reply.text:
+            notes = [reply.detail] if reply.detail else []
+            return replace(reply, detail="; ".join([*notes, f"with an error: {fault.words}"]))
         if reply.usage is None:
             return self._refused(fault, body, shape, seconds)
         error = fault_error(fault, self._name, hints=HINTS)

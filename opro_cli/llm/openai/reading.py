@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from opro_cli.core.events import Reply
@@ -15,6 +16,7 @@ from opro_cli.llm.replies import (
     raw,
     text_of,
     thinking_text,
+    thoughts_in,
     usage_of,
 )
 
@@ -31,7 +33,10 @@ def read_body(body: str) -> Any:
     """
     data = parse(body)
     if data is None and body.lstrip().startswith(("data:", "event:", "id:", ":")):
-        return _joined(body)
+        lines = (line for line in body.splitlines() if line.startswith("data:"))
+        return _joined(parse(line.removeprefix("data:").strip()) for line in lines)
+    if isinstance(data, list):
+        return data[0] if len(data) == 1 else _joined(data) or data
     return data
 
 
@@ -56,7 +61,24 @@ def read_completion(data: dict[str, Any], body: str, seconds: float) -> Reply:
         ),
         seconds=seconds,
         detail=detail,
+        beside=_beside(data, text),
     )
+
+
+def _beside(data: dict[str, Any], text: str) -> Iterator[str]:
+    """What came beside the text of a completion: thinking, calls of tools, further choices."""
+    choices = data.get("choices")
+    for number, choice in enumerate(choices if isinstance(choices, list) else []):
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if number or not isinstance(message, dict):
+            yield text_of(choice) if number else ""
+            continue
+        yield thoughts_in(message.get("content"))
+        yield from (thinking_text(message.get(name)) for name in REASONING)
+        for name in ("tool_calls", "function_call"):
+            call = message.get(name)
+            if call and text != _elsewhere({name: call})[0]:
+                yield text_of(call)
 
 
 def _read_choice(choice: dict[str, Any]) -> tuple[str, str, str]:
@@ -108,15 +130,12 @@ def _holds_more(data: dict[str, Any], choice: dict[str, Any] | None) -> bool:
     return any(v for k, v in message.items() if k not in ("role", "content", "refusal"))
 
 
-def _joined(body: str) -> dict[str, Any] | None:
+def _joined(chunks: Iterable[Any]) -> dict[str, Any] | None:
     """The completion that the events of a stream make."""
     found: dict[str, Any] = {}
     message: dict[str, Any] = {}
     finish: Any = None
-    for line in body.splitlines():
-        if not line.startswith("data:"):
-            continue
-        chunk = parse(line.removeprefix("data:").strip())
+    for chunk in chunks:
         if not isinstance(chunk, dict):
             continue
         found |= {k: v for k, v in chunk.items() if k != "choices" and v is not None}
