@@ -45,11 +45,16 @@ KEYS = "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apike
 PARAMETERS = (
     Parameter(
         "responseSchema",
-        ("response_schema", "schema", "enum", "too many states", "response_mime_type"),
+        ("response_schema", "schema", "enum", "too many states", "response_mime_type")
+        + ("responseMimeType", "json mode", "structured output", "structured outputs"),
         any_word=True,
     ),
     Parameter("seed", any_word=True),
-    Parameter("thinking", ("thinking_level", "thinking_budget", "thinking_config", "Thinking")),
+    Parameter(
+        "thinking",
+        ("thinking_level", "thinking_budget", "thinking_config")
+        + ("thinkingLevel", "thinkingBudget", "thinkingConfig"),
+    ),
     Parameter("temperature"),
 )
 
@@ -164,7 +169,11 @@ class GeminiModel:
                     model=self._name, contents=request.prompt, config=self._config(request, shape)
                 )
         except errors.APIError as error:
-            self._refused(_fault(error), request, shape)
+            said = _fault(error)
+            if isinstance(error.response, httpx2.Response) and said.status in range(200, 300):
+                seconds = round(time.monotonic() - began, 3)
+                return self._read(error.response.text, request, shape, seconds)
+            self._refused(said, request, shape)
         except TimeoutError:
             raise TransientError(
                 f"{self._name} did not answer within {self._client.timeout:g} seconds.", late=True
@@ -209,7 +218,7 @@ class GeminiModel:
                 f"{self._name} answered with something that is no response (a proxy's page?): "
                 f"{said or 'nothing'}"
             )
-        if data.get("error") and not data.get("candidates"):
+        if not data.get("candidates") and status_in(data) is not None:
             self._refused(fault_in(status_in(data) or 400, data), request, shape)
         return read_response(data, body, request.samples, seconds)
 
@@ -236,6 +245,11 @@ class GeminiModel:
     def _refused(self, fault: Fault, request: Request, shape: Shape) -> NoReturn:
         """Raises the error for what the server says; Renegotiated, where it takes less."""
         message = f"{self._name} answered {fault.status}: {self._without_key(fault.words)}"
+        if fault.out_of_money:
+            error = fault_error(fault, self._name)
+            error.message = self._without_key(error.message)
+            error.args = (error.message,)
+            raise error
         if fault.status == 429:
             raise quota_error(message, fault)
         reasons = {detail.get("reason") for detail in fault.details}

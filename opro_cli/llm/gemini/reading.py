@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opro_cli.core.events import Reply, Usage
-from opro_cli.llm.faults import parse
+from opro_cli.llm.faults import parse, parse_events
 from opro_cli.llm.replies import (
     THOUGHT_ALL,
     build_reply,
@@ -33,9 +33,8 @@ BLOCKED = {
 def read_body(body: str) -> Any:
     """The JSON of an answer; of a stream, the response that it makes. None for neither."""
     data = parse(body)
-    if data is None and body.lstrip().startswith(("data:", "event:", "id:", ":")):
-        lines = (line for line in body.splitlines() if line.startswith("data:"))
-        data = [parse(line.removeprefix("data:").strip()) for line in lines]
+    if data is None:
+        data = parse_events(body) or None
     if isinstance(data, list) and data:
         chunks = [chunk for chunk in data if isinstance(chunk, dict)]
         return _joined(chunks) if chunks else data

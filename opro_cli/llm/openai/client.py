@@ -37,11 +37,20 @@ NO_KEY = "none"
 
 PARAMETERS = (
     Parameter(
-        "response_format", ("json_schema", "json_object", "schema", "grammar"), any_word=True
+        "response_format",
+        ("json_schema", "json_object", "schema", "grammar", "structured output")
+        + (
+            "structured outputs",
+            "structured_outputs",
+            "guided decoding",
+            "guided_json",
+            "json mode",
+        ),
+        any_word=True,
     ),
-    Parameter("seed", any_word=True),
-    Parameter("max_tokens"),
-    Parameter("max_completion_tokens"),
+    Parameter("seed", ("seeds",), any_word=True),
+    Parameter("max_tokens", ("max_completion_tokens",)),
+    Parameter("max_completion_tokens", ("max_tokens",)),
     Parameter("temperature"),
     Parameter("grammar"),
     Parameter("stop"),
@@ -268,7 +277,7 @@ def _response_format(request: Request, less: int) -> dict[str, Any] | None:
 
 def _error_in(data: dict[str, Any]) -> dict[str, Any] | None:
     """The object with an error, where a completion, or its choice, is one."""
-    if data.get("error"):
+    if data.get("error") or status_in(data) is not None:
         return data
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
