@@ -31,7 +31,8 @@ PASSING = re.compile(
 NO_MONEY = re.compile(
     r"insufficient[ _](\w+ )?(balance|credit|fund|quota)|(out of|no) (credits?|funds?)\b"
     r"|payment required|credits? (is|are|has been|have been) (depleted|exhausted|used up)"
-    r"|(key|spend\w*|monthly|credit) limit (exceeded|reached)|credit balance is too low|billing_hard_limit|not enough (credit|balance)|余额不足",
+    r"|(key|spend\w*|monthly|credit) limit (exceeded|reached)|credit balance is too low"
+    r"|billing_hard_limit|not enough (credit|balance)|余额不足",
     re.I,
 )
 

@@ -25,7 +25,8 @@ UNSUPPORTED = re.compile(
     r"not support|n.t support|unsupported|unknown|unrecogni[sz]ed|unexpected|not (?:be )?permitted"
     r"|not (?:be )?allowed|forbidden|cannot find|invalid (?:argument|parameter|field)|no such"
     r"|instead|deprecated|not available|not enabled|does not accept|only the default|extra inputs"
-    r"|cannot be used|removed|disabled|only works|only [\d.]+ is|may only be|must be (?:exactly )?1\b"
+    r"|cannot be used|removed|disabled|only works|only [\d.]+ is|may only be"
+    r"|must be (?:exactly )?1\b"
     r"|please use|should be omitted|must be (?:omitted|null|unset)",
     re.I,
 )

@@ -45,15 +45,19 @@ KEYS = "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apike
 PARAMETERS = (
     Parameter(
         "responseSchema",
-        ("response_schema", "schema", "enum", "too many states", "response_mime_type")
-        + ("responseMimeType", "json mode", "structured output", "structured outputs"),
+        (
+            *("response_schema", "schema", "enum", "too many states", "response_mime_type"),
+            *("responseMimeType", "json mode", "structured output", "structured outputs"),
+        ),
         any_word=True,
     ),
     Parameter("seed", any_word=True),
     Parameter(
         "thinking",
-        ("thinking_level", "thinking_budget", "thinking_config")
-        + ("thinkingLevel", "thinkingBudget", "thinkingConfig"),
+        (
+            *("thinking_level", "thinking_budget", "thinking_config"),
+            *("thinkingLevel", "thinkingBudget", "thinkingConfig"),
+        ),
     ),
     Parameter("temperature"),
 )

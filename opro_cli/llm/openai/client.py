@@ -38,13 +38,9 @@ NO_KEY = "none"
 PARAMETERS = (
     Parameter(
         "response_format",
-        ("json_schema", "json_object", "schema", "grammar", "structured output")
-        + (
-            "structured outputs",
-            "structured_outputs",
-            "guided decoding",
-            "guided_json",
-            "json mode",
+        (
+            *("json_schema", "json_object", "schema", "grammar", "guided_json", "guided decoding"),
+            *("structured output", "structured outputs", "structured_outputs", "json mode"),
         ),
         any_word=True,
     ),
