@@ -91,7 +91,7 @@ class Retry(Wrapper):
             )
             self._note(quota, troubles[:-1])
             raise quota from error
-        if attempt > 1:  # a server may name no time at all, again and again
+        if attempt > 1 and seconds < 0.1:  # a server may name no time, again and again
             seconds = max(seconds, backoff(1))
         if error.too_many:
             self._limiter.quiet(seconds)  # the next attempt waits there, with all other calls
