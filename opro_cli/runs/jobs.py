@@ -20,7 +20,7 @@ from opro_cli.runs.disk.contents import (
     ProblemContents,
     changes,
     model_contents,
-    models_known,
+    needs_opening,
     other_circumstances,
     recorded,
 )
@@ -78,11 +78,13 @@ class Jobs:
 
     @property
     def to_check(self) -> dict[ModelRequest, ModelChoice]:
-        """The models of finished runs that say what their models were: they are looked at again."""
+        """The models of finished runs that have to be opened to see whether they are the same."""
         requests = {
             request
             for job in self.jobs
-            if job.done and job.run is not None and models_known(job.run.about)
+            if job.done
+            and job.run is not None
+            and needs_opening(job.run.about, model_contents(job.spec, {}, self.models))
             for request in job.spec.model_requests().values()
         }
         return {request: self.models[request] for request in self.models if request in requests}
@@ -168,7 +170,7 @@ class Jobs:
         stale = {}
         for job in self.jobs:
             if job.done and job.run is not None:
-                now = model_contents(job.spec, opened)
+                now = model_contents(job.spec, opened, self.models)
                 for change in changes(recorded(job.run.about), now):
                     stale[change] = job.run.id
                     job.run, job.record = None, new_record(job.spec)
@@ -317,6 +319,6 @@ def _job(
                 stale |= dict.fromkeys(changes(recorded(run.about), now), run.id)
             return Job(spec, new_record(spec))
         run = same[-1]
-        record = job_of_run(run).record  # read again, now that nobody writes it
+        record = job_of_run(run).record  # read again, now that no other command writes it
     record.view.spec = spec
     return Job(spec, record, run)

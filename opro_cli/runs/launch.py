@@ -91,7 +91,7 @@ class Launcher:
         try:
             with store_lock(self.store.root, self.notify):
                 jobs = find()
-                for notice in jobs.notices:
+                for notice in (*jobs.notices, *jobs.replace_changed({})):
                     self.notify(notice)
                 if not jobs.to_do and not jobs.to_check:
                     return self._nothing_to_do(jobs)
