@@ -146,7 +146,9 @@ _MARKED = re.compile(
     r"\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|(?<![\w'’])([A-Za-z])\)(?!\w)|^([A-Za-z])[.:](?=\s)"
 )
 
-_BARE = re.compile(r"(?<![\w'’\-/&])(?:([B-HJ-Z])|([AI])(?!\s+(?!(?:and|or|nor|is|but|because)\b)[a-z]))(?![\w'’\-/&])(?!\.[A-Za-z])")
+_BARE = re.compile(
+    r"(?<![\w'’\-/&])(?:([B-HJ-Z])|([AI])(?!\s+(?!(?:and|or|nor|is|but|because)\b)[a-z]))(?![\w'’\-/&])(?!\.[A-Za-z])"
+)
 
 
 def marked_letters(text: str) -> tuple[set[str], bool, str]:

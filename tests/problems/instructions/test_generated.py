@@ -42,8 +42,8 @@ def test_a_seed_gives_the_same_set_and_a_smaller_one_begins_it(name):
 
 def test_each_way_of_writing_a_date_is_one_date():
     written = {}
-    for i in range((dates.LAST - dates.FIRST).days + 1):
-        day = dates.FIRST + timedelta(days=i)
+    for i in range(10 * 365):
+        day = date(2005, 1, 1) + timedelta(days=i)
         for form in dates.FORMS + (dates.LATE_FORMS if day.day > 12 else ()):
             assert written.setdefault(form(day), day) == day
 
@@ -112,5 +112,5 @@ def test_sizes_that_cannot_be(seed, count):
 
 
 def test_a_small_space_says_how_many_there_are():
-    with pytest.raises(UsageError, match="only .* different questions"):
+    with pytest.raises(UsageError, match=r"only [\d,]+ different questions"):
         generate(GENERATORS["labels"], 0, 100_000)

@@ -31,7 +31,7 @@ class Substring:
     ("targets", "constant"),
     [
         (["valid"] * 5 + ["invalid"] * 5, "'invalid' scores 100%"),
-        (["True", "False", "True"], "'False True' scores 100%"),
+        (["True", "False", "True"], "'True False' scores 100%"),
         (["no", "no", "yes", "yes", "yes"] * 2, "scores 100%"),
         (["]", "] )", "> ) ]", "> ) ]  }"], "scores"),
         (["a", "a b", "a b c"], "'a b c' scores 100%"),

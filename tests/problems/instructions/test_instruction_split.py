@@ -24,7 +24,10 @@ def test_a_split_is_the_same_for_ever():
     assert (found.train, found.dev, found.test) == FOR_EVER[False]
 
 
-FOR_EVER = {}
+FOR_EVER = {
+    True: ((6, 2, 18, 0), (14, 4, 13), (19, 17, 16, 1, 11)),
+    False: ((2, 6, 18, 0), (4, 13, 19), (14, 16, 1, 17, 10)),
+}
 """Never to be changed: runs on disk have drawn theirs like this."""
 
 
