@@ -34,14 +34,15 @@ class Json:
             return unread("The reply is too long to be the JSON that is wanted.")
         try:
             found = _parse(reply)
+            read = _written(found)
         except (ValueError, RecursionError):
             return unread("The reply is not JSON and nothing else.")
         try:
             wanted = _parse(example.target)
         except (ValueError, RecursionError):
-            return Grade(_written(found), 0.0, "read", "The target is not JSON.")
+            return Grade(read, 0.0, "read", "The target is not JSON.")
         feedback = _difference(found, wanted)
-        return Grade(_written(found), float(not feedback), "read", feedback)
+        return Grade(read, float(not feedback), "read", feedback)
 
 
 def _parse(text: str) -> Any:
