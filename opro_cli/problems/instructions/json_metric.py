@@ -17,6 +17,8 @@ _FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*)\n\s*```", re.DOTALL)
 
 _MOST_DIGITS = 60
 
+_MOST_DEPTH = 100
+
 
 @dataclass(frozen=True)
 class Json:
@@ -48,6 +50,11 @@ class Json:
 def _parse(text: str) -> Any:
     """Strict JSON with exact numbers. Raises ValueError or RecursionError."""
     text = text.strip()
+    depth = 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if depth > _MOST_DEPTH:  # the same on every stack, unlike a RecursionError
+            raise ValueError("nested too deeply")
     fenced = _FENCED.fullmatch(text)
     return json.loads(
         fenced[1] if fenced else text,

@@ -302,7 +302,7 @@ def test_regex_reads_the_last_match():
         ('{"a": "x", "n": NaN}', 0, "unread"),
         ('{"a": "x", "n": 1e999999999}', 0, "unread"),
         ("[" * 10_000, 0, "unread"),
-        ("[" * 900 + "]" * 900, 0, "unread"),
+        ("[" * 101 + "]" * 101, 0, "unread"),
         ("", 0, "unread"),
     ],
 )
