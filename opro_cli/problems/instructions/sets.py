@@ -7,36 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field
 
 from opro_cli.core.errors import UsageError
-from opro_cli.core.settings import Integer, Settings
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
+from opro_cli.problems.instructions.fields import InstructionFields
 from opro_cli.problems.instructions.generated import GENERATORS
 from opro_cli.problems.instructions.split import PARTS, Sizes, split_examples, split_files
-from opro_cli.problems.settings import Seed
 
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.settings import InstructionsSettings
-
-Share: TypeAlias = (
-    Annotated[Integer, Field(ge=0, le=1_000_000)] | Annotated[float, Field(gt=0, lt=1)]
-)
 MOST = 200_000
 """Generated examples, at most."""
-
-
-class SplitSettings(Settings):
-    """How many examples are for what: numbers, or shares of the data below 1."""
-
-    train: Share = 50
-    dev: Share = 50
-    test: Share | None = 200
-    """None: all that is left."""
-    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +30,7 @@ class Sets:
     digest: str
 
 
-def load_sets(settings: InstructionsSettings, task: str = "") -> Sets:
+def load_sets(settings: InstructionFields, task: str = "") -> Sets:
     """The examples of a preset for one task. Raises UsageError."""
     split = settings.split
     sizes = Sizes(split.train, split.dev, split.test)
@@ -102,7 +83,7 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
-def _from_files(settings: InstructionsSettings, task: str, sizes: Sizes, stratified: bool) -> Sets:
+def _from_files(settings: InstructionFields, task: str, sizes: Sizes, stratified: bool) -> Sets:
     """Three files, or two: without one for dev, dev is drawn from train's."""
     found = {}
     for part in PARTS:
