@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.problems.instructions.data import Columns
@@ -131,14 +129,3 @@ class InstructionFields(ProblemSettings, ABC):
     def columns(self) -> Columns:
         """Where the file has what."""
         return Columns(self.question, self.answer, self.choices)
-
-    def path_of(self, name: str) -> str:
-        """A file in the preset's folder, or else in the current one. Raises UsageError."""
-        places = [Path(self.folder, name), Path(name)] if self.folder else [Path(name)]
-        found = next((str(place) for place in places if place.is_file()), None)
-        if found is None:
-            raise UsageError(
-                f"problem.data: there is no file {name}.",
-                "name one with --data, from the current folder or the preset's",
-            )
-        return found

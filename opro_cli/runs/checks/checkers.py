@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from typing_extensions import override
+
 from opro_cli.core.errors import ReplayMismatch
 from opro_cli.core.events import Evaluation, Event, Point, Prompted, Started, Stepped, Stopped
 from opro_cli.core.sampler import RecordingEnded
@@ -62,6 +64,7 @@ class OwnChecker(Checker):
         super().__init__(record)
         self._recorded = record.uninterrupted()
 
+    @override
     def compare(self, event: Event) -> None:
         recorded, position = self._recorded, len(self.events)
         if position >= len(recorded):
@@ -72,6 +75,7 @@ class OwnChecker(Checker):
         if found is not None:
             raise self.differs(*found, getattr(event, "step", 0))
 
+    @override
     def finish(self) -> None:
         rest = self._recorded[len(self.events) :]
         if rest:
@@ -97,6 +101,7 @@ class ForeignChecker(Checker):
                 f"the loss at the true values is {problem.optimum!r}", repr(record.optimum), 0
             )
 
+    @override
     def compare(self, event: Event) -> None:
         r = self.record
         match event:
@@ -132,6 +137,7 @@ class ForeignChecker(Checker):
                 said = f"{point(pair[0])} with value {pair[1]}"
                 raise self.differs("the history shown", said, event.step)
 
+    @override
     def finish(self) -> None:
         r, t = self.record, self.totals
         last = max(r.steps, default=0)
