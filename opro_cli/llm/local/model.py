@@ -79,6 +79,8 @@ class LocalModel:
             self._stamp = stamp(path)
         self._server = self._load()
         about = {**(details or {}), **circumstances(), "processor": instructions()}
+        if ability == "instruct":
+            about["parallel"] = "1"
         self.info = ModelInfo(name, ability, MOST_SLOTS, about)
 
     def _load(self) -> Any:
