@@ -134,7 +134,7 @@ def fetch(options: Options) -> int:
             near or f"models: {', '.join(KNOWN)}, hf.co/USER/REPO:Q4_K_M",
         )
     if meant is GEMMA:
-        path, _ = model_file.model_file("local")
+        meant, path = None, model_file.model_file("local")[0]
     elif isinstance(meant, KnownModel):
         path = _fetch_known(meant, options)
     elif options["file"]:
@@ -143,7 +143,7 @@ def fetch(options: Options) -> int:
         )
     else:
         path = hub.fetch(meant, say)
-    sha256 = model_file.sha256(path)
+    sha256 = model_file.sha256(path) if not isinstance(meant, KnownModel) else meant.sha256
     facts = {"name": name, "path": str(path), "bytes": path.stat().st_size, "sha256": sha256}
     print_out((json.dumps(facts) if options["json"] else clean(str(path), 1000)) + "\n")
     return 0
