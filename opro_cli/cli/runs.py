@@ -18,9 +18,9 @@ from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
+from opro_cli.runs.checks.replay import REPLAYED
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.record import read_record
-from opro_cli.runs.replay import REPLAYED
 from opro_cli.runs.store import RunStore, StoredRun, runs_directory
 
 STATES = ("converged", "stopped", "failed", "unfinished", "running")

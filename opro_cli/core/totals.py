@@ -244,15 +244,12 @@ class RunTotals:
                 self.seconds += max((time - self.last).total_seconds(), 0.0)
             self.last = time
         self.spending.add(event)
+        self._add_answers(event)
         match event:
             case Started(pairs):
                 self._pairs(pairs)
                 made = event.evaluations
                 self.evaluations += len(pairs) if made is None else made
-            case Answers():
-                self.roles.setdefault(event.role, RoleTotals()).add(event)
-            case Judged(split):
-                self.judged[split] = event
             case Prompted(form=form):
                 self.form = form
             case Replied(reply=reply):
@@ -285,6 +282,13 @@ class RunTotals:
             case Failed():
                 self.attempts += event.attempts
                 self.error, self.hint = f"{event.error}: {event.message}", event.hint
+
+    def _add_answers(self, event: Event) -> None:
+        match event:
+            case Answers():
+                self.roles.setdefault(event.role, RoleTotals()).add(event)
+            case Judged(split):
+                self.judged[split] = event
 
     def better(self, value: float) -> bool:
         """Whether a value beats the best so far."""

@@ -11,8 +11,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from opro_cli.core.model import Ability, ModelRequest
+from opro_cli.core.model import FREE, Ability, ModelRequest, Price
 from opro_cli.core.seeds import Randomness
+from opro_cli.llm import AUTO, provider_of
 from opro_cli.llm.catalog import facts_of
 from opro_cli.llm.provider import ModelChoice, bare_name
 from opro_cli.optimizers.base import PromptSizes
@@ -195,7 +196,7 @@ def _priced(
     request: ModelRequest,
 ) -> Estimate:
     """The estimate of one role. The price of a model is known also where it has no key."""
-    price = choice.price if choice else request.price or facts_of(bare_name(request.name)).price
+    price = choice.price if choice else _price(request)
     if price is None:
         unpriced = frozenset({choice.name if choice else request.name})
         found = Estimate(Span(), calls, tokens_in, tokens_out, None, unpriced)
@@ -203,6 +204,14 @@ def _priced(
         cost = tokens_in.scaled(price.input / 1e6) + tokens_out.scaled(price.output / 1e6)
         found = Estimate(Span(), calls, tokens_in, tokens_out, cost)
     return replace(found, roles={role: found})
+
+
+def _price(request: ModelRequest) -> Price | None:
+    """The price of a model that is not available here."""
+    known = request.price or facts_of(bare_name(request.name)).price
+    if known is None and request.name != AUTO and provider_of(request.name).free:
+        return FREE
+    return known
 
 
 def _published_steps(spec: RunSpec) -> int:

@@ -101,6 +101,7 @@ def _reply(value: Any) -> Reply:
         detail=fields.take("detail", read_text, ""),
         troubles=fields.take("troubles", read_several(read_text), ()),
         cost=fields.take("cost", read_optional(read_amount), None),
+        beside=fields.take("beside", read_text, ""),
     )
     fields.finish()
     return reply

@@ -42,7 +42,7 @@ def read_file(path: str) -> tuple[bytes, str, int]:
     return contents, digest, len(raw)
 
 
-def find(name: str, folder: str, published_at: str = "") -> str:
+def find_file(name: str, folder: str, published_at: str = "") -> str:
     """The path of a file, in a folder or else in the current one.
 
     Args:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -17,15 +17,13 @@ from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
 from opro_cli.problems.custom import metric as own_metric
 from opro_cli.problems.instructions.data import Example
+from opro_cli.problems.instructions.fields import SCORER, InstructionFields
 from opro_cli.problems.instructions.metrics import Metric, is_own, labels_of, metric_for
-from opro_cli.problems.instructions.scoring import Answer, scorer_of
+from opro_cli.problems.instructions.scoring import Answer, Scorer
 from opro_cli.problems.instructions.self_check import SelfCheck, checked
-from opro_cli.problems.instructions.sets import Sets
+from opro_cli.problems.instructions.sets import Sets, load_sets
 from opro_cli.problems.settings import Target
 from opro_cli.problems.spaces.texts import Texts, normalise
-
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.settings import InstructionsSettings
 
 LEAKED = 24
 """Characters of a question that an instruction must not hold in one piece."""
@@ -38,7 +36,7 @@ class InstructionsProblem(Problem):
     optimum: float | None = 1.0
     costly: ClassVar[bool] = True
 
-    def __init__(self, settings: InstructionsSettings, target: Target) -> None:
+    def __init__(self, settings: InstructionFields, target: Target) -> None:
         self.settings, self._target = settings, target
         self.space = Texts("instruction", settings.max_chars, self._refuse)
         self.text = ProblemText(
@@ -55,7 +53,7 @@ class InstructionsProblem(Problem):
 
     @cached_property
     def _sets(self) -> Sets:
-        return self.settings.sets(self._target)
+        return load_sets(self.settings, self._target)
 
     @property
     def train(self) -> tuple[Example, ...]:
@@ -113,19 +111,20 @@ class InstructionsProblem(Problem):
         """Instructions that are tested beside the one that is found."""
         return tuple((normalise(text),) for text in self.settings.controls)
 
-    def prompt(self, instruction: str, question: str) -> tuple[str, str]:
-        """The system message, and the prompt, that ask the scorer."""
+    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
+        """The system message, the prompt, and the characters of it that all questions share."""
         settings = self.settings
         if settings.template:
             filled = {"{instruction}": instruction, "{question}": question}
             parts = re.split(r"(\{instruction\}|\{question\})", settings.template)
-            return "", "".join(filled.get(part, part) for part in parts)
-        if settings.position == "system":
-            return instruction, question
-        parts = (
-            [instruction, question] if settings.position == "before" else [question, instruction]
-        )
-        return "", "\n\n".join(part for part in parts if part)
+            shared = parts[: parts.index("{question}")]
+            prompt = "".join(filled.get(part, part) for part in parts)
+            return "", prompt, sum(len(filled.get(part, part)) for part in shared)
+        if settings.position == "system" or not instruction:
+            return instruction, question, 0
+        if settings.position == "after":
+            return "", f"{question}\n\n{instruction}", 0
+        return "", f"{instruction}\n\n{question}", len(instruction) + 2
 
     @override
     def starts(self, rng: np.random.Generator) -> list[Point]:
@@ -142,12 +141,13 @@ class InstructionsProblem(Problem):
             if is_own(self.metric_name):  # the processes start when the first answer is graded
                 found = own_metric.workers(self.metric_name, settings.folder)
                 workers = await stack.enter_async_context(found)
-            yield scorer_of(self, models, settings.scorer, workers)
+            yield Scorer(self, models[SCORER], settings.scorer, workers)
 
     @property
     @override
     def evaluations_per_point(self) -> int:
-        return self.settings.evaluations_per_point()
+        train = self.settings.split.train
+        return train if isinstance(train, int) else len(self.train)
 
     @property
     @override

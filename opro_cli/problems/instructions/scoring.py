@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from opro_cli.core.errors import NoValues, Paused
 from opro_cli.core.events import Evaluation, Judged, Point, Reply, Verdict
@@ -16,12 +16,9 @@ from opro_cli.core.text import clean, plural
 from opro_cli.problems.custom.metric import NOT_GRADED, OwnGrader, letter_of
 from opro_cli.problems.custom.workers import Workers
 from opro_cli.problems.instructions.data import Example
+from opro_cli.problems.instructions.fields import ScorerSettings
 from opro_cli.problems.instructions.metrics import Grade, Metric
 from opro_cli.problems.instructions.race import incumbent_of, survivors
-
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.problem import InstructionsProblem
-    from opro_cli.problems.instructions.settings import ScorerSettings
 
 AT_ONCE = 64
 """Answers asked for at the same time by one run; the limits of all calls hold besides."""
@@ -48,6 +45,56 @@ class Answer:
         return "?" if self.grade.status == "unread" else "0"
 
 
+class Task(Protocol):
+    """What is to be answered: the part of a problem that its scorer needs."""
+
+    answers: dict[Point, list[Answer]]
+
+    @property
+    def block(self) -> int:
+        """Examples between two decisions of a race."""
+
+    @property
+    def train(self) -> tuple[Example, ...]:
+        """The examples whose answers make the value."""
+
+    @property
+    def dev(self) -> tuple[Example, ...]:
+        """The examples that decide among the finalists."""
+
+    @property
+    def test(self) -> tuple[Example, ...]:
+        """The examples that are read once."""
+
+    @property
+    def metric_name(self) -> str:
+        """The name of the metric."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric, where it is none of the user's."""
+
+    @property
+    def first_start(self) -> tuple[Point, ...]:
+        """The instruction that the search begins with."""
+
+    @property
+    def controls(self) -> tuple[Point, ...]:
+        """Instructions that are tested beside the one that is found."""
+
+    def examples(self, split: str) -> tuple[Example, ...]:
+        """The examples of train, dev or test."""
+
+    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
+        """The system message, the prompt, and the characters of it that all questions share."""
+
+    def finalists(self, pairs: Sequence[Evaluation]) -> list[Point]:
+        """The best by train, best first."""
+
+    def choose(self, pairs: Sequence[Evaluation], dev: Sequence[Verdict]) -> Point:
+        """The finalist that is taken."""
+
+
 class Scorer:
     """The evaluator of instructions.
 
@@ -59,11 +106,7 @@ class Scorer:
     """
 
     def __init__(
-        self,
-        problem: InstructionsProblem,
-        model: Model,
-        settings: ScorerSettings,
-        workers: Workers | None = None,
+        self, problem: Task, model: Model, settings: ScorerSettings, workers: Workers | None = None
     ) -> None:
         self._problem, self._model, self._settings = problem, model, settings
         self._workers = workers
@@ -81,7 +124,8 @@ class Scorer:
         block = len(train) if rule == "off" else self._problem.block
         answers: dict[Point, list[Answer]] = {point: [] for point in points}
         running = list(points)
-        best = incumbent_of(self._problem.answers, len(train))
+        known = self._problem.answers.values()
+        best = incumbent_of(([a.grade.score for a in found] for found in known), len(train))
         for first in range(0, len(train), block):
             examples = train[first : first + block]
             found = await self._all([(p, e) for p in running for e in examples], "train")
@@ -161,7 +205,7 @@ class Scorer:
         return min(errors, key=lambda error: isinstance(error, Paused))
 
     async def _ask(self, point: Point, example: Example, split: str) -> Answer:
-        system, prompt = self._problem.prompt(point[0], example.question)
+        system, prompt, shared = self._problem.prompt(point[0], example.question)
         settings = self._settings
         grader = OwnGrader(example, self._workers) if self._workers is not None else None
         metric = self._problem.metric if grader is None else None
@@ -170,6 +214,7 @@ class Scorer:
             samples=1,
             step=0,
             system=system,
+            shared=shared,
             temperature=settings.temperature,
             max_tokens=settings.max_output_tokens,
             seed=0,
@@ -212,13 +257,3 @@ def _measured(answers: Sequence[Answer], wanted: int) -> Measurement:
         return Measurement(math.nan, why, len(answers), detail.ljust(wanted, "."))
     value = sum(answer.grade.score for answer in answers) / wanted
     return Measurement(value, "", wanted, detail)
-
-
-def scorer_of(
-    problem: InstructionsProblem,
-    models: Mapping[str, Model],
-    settings: ScorerSettings,
-    workers: Workers | None = None,
-) -> Scorer:
-    """The evaluator with the model in the role ``scorer``."""
-    return Scorer(problem, models["scorer"], settings, workers)

@@ -6,39 +6,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field
 
 from opro_cli.core.errors import UsageError
-from opro_cli.core.settings import Integer, Settings
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
-from opro_cli.problems.instructions.files import stamp
+from opro_cli.problems.instructions.fields import InstructionFields, task_of
+from opro_cli.problems.instructions.files import find_file, stamp
 from opro_cli.problems.instructions.generated import GENERATORS
 from opro_cli.problems.instructions.metrics import is_own, labels_of, metric_for
 from opro_cli.problems.instructions.self_check import leave_out_unanswerable
 from opro_cli.problems.instructions.split import PARTS, Sizes, split_examples, split_files
-from opro_cli.problems.settings import Seed
+from opro_cli.problems.settings import Target
 
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.settings import InstructionsSettings
-
-Share: TypeAlias = (
-    Annotated[Integer, Field(ge=0, le=1_000_000)] | Annotated[float, Field(gt=0, lt=1)]
-)
 MOST = 200_000
 """Generated examples, at most."""
-
-
-class SplitSettings(Settings):
-    """How many examples are for what: numbers, or shares of the data below 1."""
-
-    train: Share = 50
-    dev: Share = 50
-    test: Share | None = 200
-    """None: all that is left."""
-    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -53,15 +35,12 @@ class Sets:
     """A sentence for each row that is left out, because no reply can be right for its answer."""
 
 
-def load_sets(settings: InstructionsSettings, task: str, metric: str) -> Sets:
-    """The examples of a preset for one task. Raises UsageError.
+def load_sets(settings: InstructionFields, target: Target) -> Sets:
+    """The examples of a target. Raises UsageError.
 
-    Args:
-        settings: of the preset.
-        task: fills ``{task}``.
-        metric: the name of the task's metric: rows that it can never grade as right are left out,
-            and labels are stratified.
+    Rows that the target's metric can never grade as right are left out.
     """
+    task, metric = task_of(target), settings.metric_of(target)
     split = settings.split
     sizes = Sizes(split.train, split.dev, split.test)
     stratified = metric == "label"
@@ -74,7 +53,7 @@ def load_sets(settings: InstructionsSettings, task: str, metric: str) -> Sets:
         )
     if "{split}" in settings.data:
         return _from_files(settings, task, metric, sizes)
-    path = settings.path_of(fill(settings.data, task))
+    path = find_file(fill(settings.data, task), settings.folder, settings.published_at)
     found, left_out = _answerable(_read_for(settings, path), settings, metric)
     parts = _split(found, sizes, split.seed, stratified)
     return _sets(found.examples, parts, found.digest, left_out)
@@ -91,7 +70,7 @@ def _sets(
     return Sets(train, dev, test, digest, left_out)
 
 
-def _read_for(settings: InstructionsSettings, path: str) -> DataSet:
+def _read_for(settings: InstructionFields, path: str) -> DataSet:
     return _read(path, stamp(path), settings.columns(), settings.after)
 
 
@@ -101,7 +80,7 @@ def _read(path: str, stamped: tuple[int, int], columns: Columns, after: str) -> 
 
 
 def _answerable(
-    found: DataSet, settings: InstructionsSettings, metric: str
+    found: DataSet, settings: InstructionFields, metric: str
 ) -> tuple[DataSet, tuple[str, ...]]:
     """The data without the rows whose answer the metric can never grade as right."""
     if is_own(metric):  # it would run code of the user's
@@ -141,13 +120,14 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
-def _from_files(settings: InstructionsSettings, task: str, metric: str, sizes: Sizes) -> Sets:
+def _from_files(settings: InstructionFields, task: str, metric: str, sizes: Sizes) -> Sets:
     """Three files, or two: without one for dev, dev is drawn from train's."""
     found: dict[str, DataSet] = {}
     left_out: list[str] = []
     for part in PARTS:
         try:
-            path = settings.path_of(fill(settings.data, task, part))
+            name = fill(settings.data, task, part)
+            path = find_file(name, settings.folder, settings.published_at)
         except UsageError:
             if part != "dev":
                 raise

@@ -2,142 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
-from pydantic import Field, model_validator
 from typing_extensions import override
 
-from opro_cli.core.model import ModelRequest, Price
-from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.core.model import ModelRequest
+from opro_cli.core.text import clean
 from opro_cli.problems.custom import metric as own_metric
-from opro_cli.problems.instructions import files, preview, sets
-from opro_cli.problems.instructions.data import Columns
+from opro_cli.problems.instructions.fields import SCORER, InstructionFields, task_of
 from opro_cli.problems.instructions.metrics import is_own
 from opro_cli.problems.instructions.problem import InstructionsProblem
-from opro_cli.problems.instructions.sets import Sets, SplitSettings
-from opro_cli.problems.settings import AnswerSizes, ProblemSettings, Target
+from opro_cli.problems.instructions.sets import load_sets
+from opro_cli.problems.settings import AnswerSizes, Target, label
 
-SCORER = "scorer"
-"""The role of the model that answers."""
+MOST_TASKS = 6
+"""Tasks that are described one by one."""
 
+POWER = 2.8
+"""Standard errors of a difference that is found with 80 % power at a level of 5 %: 1.96 + 0.84."""
 
-class ScorerSettings(Settings):
-    """The model that answers the examples."""
+DISCORDANT = 0.2
+"""Share of test examples that two instructions are assumed to answer differently."""
 
-    model: str = "auto"
-    temperature: Annotated[Number, Field(ge=0, le=2)] | None = 0.0
-    max_output_tokens: Annotated[Integer, Field(ge=1, le=100_000)] = 256
-    """Output tokens of an answer; a longer one is cut off, and counts as it was read."""
-    base_url: str | None = None
-    strict_model: bool = False
-    price_input: Annotated[Number, Field(ge=0)] | None = None
-    """US dollars per million tokens, for a model whose price is not known here."""
-    price_output: Annotated[Number, Field(ge=0)] | None = None
-    reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = None
+REPLY_TOKENS = {
+    "label": (1, 6),
+    "choice": (2, 60),
+    "exact": (4, 20),
+    "number": (20, 150),
+    "contains": (10, 100),
+    "regex": (10, 60),
+    "json": (15, 60),
+}
+"""Output tokens of an answer, low and middle, by metric; high is the limit of the scorer."""
 
-    def request(self) -> ModelRequest:
-        """The model as it is asked for."""
-        price = None
-        if self.price_input is not None and self.price_output is not None:
-            price = Price(self.price_input, self.price_output)
-        return ModelRequest(
-            name=self.model,
-            base_url=self.base_url,
-            price=price,
-            strict=self.strict_model,
-            reasoning_effort=self.reasoning_effort,
-            samples=1,
-        )
+USUAL_INSTRUCTION = 120
+"""Characters of an instruction, as optimizers write them."""
 
 
-class InstructionsSettings(ProblemSettings):
+class InstructionsSettings(InstructionFields):
     """The ``problem:`` section of instructions."""
-
-    summary: ClassVar[str] = "an instruction with which a model answers a data set right"
-    examples: ClassVar[dict[str, str]] = {
-        "data": "`data: reviews.jsonl`, beside the preset, or `generated: dates`",
-        "targets": "`targets: [{task: object_counting}]`, to fill {task} in `data`",
-    }
-
-    kind: Literal["instructions"] = "instructions"
-    targets: tuple[Target, ...] = ({},)
-    data: str = ""
-    """A file: JSON, JSON Lines, CSV or TSV, also ``.gz``. ``{task}`` is filled in from the target,
-    ``{split}`` by train, dev and test. Looked for in the preset's folder, then in the current."""
-    generated: str = ""
-    """The name of a generator of examples, instead of a file."""
-    published_at: str = ""
-    """Where the file can be had, for the message where it is not there."""
-    question: str | int = "question"
-    """The column of the question, or a template such as ``"{question}\\n{options}"``."""
-    answer: str | int = "answer"
-    choices: tuple[str | int, ...] = ()
-    """The columns of the options, or one column with a list of them."""
-    after: str = ""
-    """Of an answer in the file, only what follows this text counts, as in ``after: "####"``."""
-    metric: str = "exact"
-    """exact, label, choice, number, contains, regex, json, or ``file.py:function``."""
-    metrics: dict[str, str] = Field(default_factory=dict)
-    """The metric of a task, where it is another one than ``metric``."""
-    labels: tuple[str, ...] = ()
-    """For ``metric: label``; by default the different answers of the data."""
-    tolerance: Annotated[Number, Field(ge=0)] = 0.0
-    pattern: str = ""
-    position: Literal["before", "after", "system"] = "before"
-    """Where the instruction stands: before or after the question, or as the system message."""
-    template: str = ""
-    """A prompt with ``{instruction}`` and ``{question}``, instead of a position."""
-    split: SplitSettings = SplitSettings()
-    starts: tuple[str, ...] = ("", "Let's think step by step.")
-    controls: tuple[str, ...] = ("", "Let's think step by step.")
-    """Instructions that are tested beside the one that is found."""
-    finalists: Annotated[Integer, Field(ge=1, le=100)] = 4
-    """The best by train, among which dev decides."""
-    block: Annotated[Integer, Field(ge=1)] = 10
-    """Examples between two decisions of a race."""
-    max_chars: Annotated[Integer, Field(ge=10, le=100_000)] = 500
-    digits: bool = True
-    """Whether an instruction may hold digits; the paper refuses them for GSM8K."""
-    goal: Annotated[Number, Field(gt=0, le=1)] = 1.0
-    """The accuracy on train that ends the search."""
-    description: str = ""
-    """What the optimizer is told of the task."""
-    scorer: ScorerSettings = ScorerSettings()
-    folder: str = ""
-    """Where the data are looked for first: the preset's folder, unless it is set."""
-
-    @model_validator(mode="after")
-    def _checked(self) -> Self:
-        if self.data and self.generated:
-            raise ValueError("data: either a file (`data`) or a generator (`generated`), not both")
-        for name in ("{instruction}", "{question}"):
-            if self.template and self.template.count(name) != 1:
-                raise ValueError(f"template: it must hold {name} once")
-        for target in self.targets:
-            if not set(target) <= {"task"}:
-                raise ValueError("targets: a target of instructions has only the name task")
-        for text in (*self.starts, *self.controls):
-            if len(text) > self.max_chars:
-                raise ValueError(f"starts: {text[:40]!r} is longer than max_chars")
-        return self
 
     @override
     def build(self, target: Target, repetition: int) -> InstructionsProblem:
         """The problem. Reads no data before they are used: a report does not need them."""
         return InstructionsProblem(self, target)
-
-    def columns(self) -> Columns:
-        """Where the file has what."""
-        return Columns(self.question, self.answer, self.choices)
-
-    def sets(self, target: Target) -> Sets:
-        """The examples of a target in train, dev and test. Raises UsageError."""
-        return sets.load_sets(self, str(target.get("task", "")), self.metric_of(target))
-
-    def metric_of(self, target: Target) -> str:
-        """The name of the metric for a target."""
-        return self.metrics.get(str(target.get("task", "")), self.metric)
 
     @override
     def check(self, repetitions: int, *, dry: bool = False) -> None:
@@ -149,15 +59,15 @@ class InstructionsSettings(ProblemSettings):
 
     @override
     def answer_sizes(self) -> dict[str, AnswerSizes]:
-        return {SCORER: preview.answer_sizes(self)}
+        return {SCORER: _answer_sizes(self)}
 
     @override
     def facts(self) -> list[tuple[str, str]]:
-        return preview.facts(self)
+        return _facts(self)
 
     @override
     def warnings(self) -> list[str]:
-        return preview.warnings(self)
+        return _warnings(self)
 
     @override
     def model_requests(self) -> dict[str, ModelRequest]:
@@ -171,7 +81,7 @@ class InstructionsSettings(ProblemSettings):
     @override
     def evaluations_per_point(self) -> int:
         train = self.split.train
-        return train if isinstance(train, int) else len(self.sets(self.targets[0]).train)
+        return train if isinstance(train, int) else len(load_sets(self, self.targets[0]).train)
 
     @property
     @override
@@ -183,7 +93,7 @@ class InstructionsSettings(ProblemSettings):
         """Of the data, and of the metric's file where it is one of the user's."""
         metric = self.metric_of(self.targets[0])
         own = own_metric.digests(metric, self.folder) if is_own(metric) else {}
-        return {"data": self.sets(self.targets[0]).digest, **own}
+        return {"data": load_sets(self, self.targets[0]).digest, **own}
 
     @override
     def located(self, folder: str) -> Self:
@@ -204,6 +114,89 @@ class InstructionsSettings(ProblemSettings):
     def seeded(self) -> bool:
         return False
 
-    def path_of(self, name: str) -> str:
-        """A file in the preset's folder, or else in the current one. Raises UsageError."""
-        return files.find(name, self.folder, self.published_at)
+
+def resolution(tests: int) -> float:
+    """The smallest difference, from 0 to 1, that so many test examples tell from luck."""
+    return POWER * math.sqrt(DISCORDANT / tests) if tests else math.inf
+
+
+def _answer_sizes(settings: InstructionFields) -> AnswerSizes:
+    """Measured on the prompts of all examples; the tokens of a reply are assumed."""
+    lengths: list[int] = []
+    most = settings.scorer.max_output_tokens
+    low, middle = most, 0
+    for target in settings.targets:
+        problem = InstructionsProblem(settings, target)
+        for example in (*problem.train, *problem.dev, *problem.test):
+            system, prompt, _ = problem.prompt("", example.question)
+            lengths.append(len(system) + len(prompt))
+        few, usual = REPLY_TOKENS.get(problem.metric_name, (10, 100))
+        low, middle = min(low, few), max(middle, usual)
+    mean = sum(lengths) / len(lengths)
+    starts = min(len(start) for start in settings.starts) if settings.starts else 0
+    return AnswerSizes(
+        (mean + starts, mean + USUAL_INSTRUCTION, mean + settings.max_chars),
+        (low, min(middle, most), most),
+    )
+
+
+def _facts(settings: InstructionFields) -> list[tuple[str, str]]:
+    """Sizes, metric, floor and resolution, of each task where there are several."""
+    targets = settings.targets
+    if len(targets) == 1:
+        return list(_of_one(settings, targets[0]))
+    found = [
+        (task_of(target) or "-", _in_short(settings, target)) for target in targets[:MOST_TASKS]
+    ]
+    if len(targets) > MOST_TASKS:
+        found.append(("…", f"{len(targets) - MOST_TASKS} more tasks, all of them checked"))
+    return found
+
+
+def _warnings(settings: InstructionFields) -> list[str]:
+    """What the self-check and the reading of the data say."""
+    found = []
+    for target in settings.targets:
+        problem = InstructionsProblem(settings, target)
+        before = f"{label(target)}: " if target else ""
+        found += [before + sentence for sentence in problem.left_out]
+        check = problem.self_check()
+        found += [before + sentence for sentence in (check.warnings if check else ())]
+        if not problem.test:
+            found.append(f"{before}There are no test examples: nothing tells a gain from luck.")
+    return found
+
+
+def _of_one(settings: InstructionFields, target: Target) -> Iterator[tuple[str, str]]:
+    problem = InstructionsProblem(settings, target)
+    origin = f"generated: {settings.generated}" if settings.generated else settings.data
+    yield "data", f"{clean(origin, 100)}: {_sizes(problem)}"
+    check = problem.self_check()
+    if check is None:
+        yield "metric", f"{clean(problem.metric_name, 100)}, code of yours: not run to plan"
+    else:
+        yield (
+            "metric",
+            f"{problem.metric_name}: right answers are right, no constant one beats them",
+        )
+        share, answer = check.majority_share, clean(check.majority_label, 60)
+        yield "floor", f"{100 * share:.0f} %: always {answer!r}, the most frequent answer of train"
+    if problem.test:
+        yield (
+            "resolution",
+            f"{len(problem.test)} test examples can show a gain of "
+            f"{100 * resolution(len(problem.test)):.1f} points or more (80 % power; "
+            f"{100 * DISCORDANT:.0f} % of the answers differ)",
+        )
+
+
+def _in_short(settings: InstructionFields, target: Target) -> str:
+    problem = InstructionsProblem(settings, target)
+    check = problem.self_check()
+    floor = f"; floor {100 * check.majority_share:.0f} %" if check else ""
+    points = f"; shows {100 * resolution(len(problem.test)):.1f} points" if problem.test else ""
+    return f"{problem.metric_name}; {_sizes(problem)}{floor}{points}"
+
+
+def _sizes(problem: InstructionsProblem) -> str:
+    return f"{len(problem.train)} train, {len(problem.dev)} dev, {len(problem.test)} test"
