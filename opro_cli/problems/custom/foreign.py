@@ -22,6 +22,9 @@ NAMES: Mapping[str, str] = {
     ),
     **dict.fromkeys(("dtype", "value_type", "param_type"), "is called type, as in `type: int`"),
     **dict.fromkeys(
+        ("max_length", "max_len", "maxlen", "length"), "is called max_chars, with `type: text`"
+    ),
+    **dict.fromkeys(
         ("log", "log_scale", "logscale", "use_log", "is_log", "log_uniform", "base"),
         "is written `scale: log`",
     ),
@@ -37,7 +40,8 @@ NAMES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "cat": "`choices: [a, b]`, without a type",
     "choice": "`choices: [a, b]`, without a type",
-    "str": "`choices: [a, b]`, without a type",
+    "str": "`type: text`, or `choices: [a, b]` without a type",
+    "prompt": "`type: text`",
     "const": "`choices: [a]`, without a type",
     "bool": "`choices: [true, false]`, without a type",
     "log": "`scale: log`",
@@ -45,7 +49,7 @@ KINDS: Mapping[str, str] = {
 }
 """Parts of the names of distributions and types, and what is written here; the first one counts."""
 
-TYPES = ("float", "int")
+TYPES = ("float", "int", "text")
 SCALES = ("linear", "log")
 
 

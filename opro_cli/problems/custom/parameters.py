@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,19 @@ LEAST, MOST = 1e-99, 1e15
 
 
 class Parameter(Settings):
-    """One parameter: either ``choices``, or ``low`` and ``high``."""
+    """One parameter: ``choices``, or ``low`` and ``high``, or ``type: text``."""
 
     low: Number | None = None
     high: Number | None = None
-    type: Literal["float", "int"] = "float"
+    type: Literal["float", "int", "text"] = "float"
     scale: Literal["linear", "log"] = "linear"
     digits: Integer = Field(3, ge=1, le=MOST_DIGITS)
     """Significant digits: of every value on a logarithmic scale, of the largest on a linear one."""
     choices: tuple[Choice, ...] | None = None
+    max_chars: Annotated[Integer, Field(ge=1, le=100_000)] | None = Field(
+        default=None, exclude_if=lambda value: value is None
+    )
+    """Of a text, the characters at most; 500 unless set."""
 
     @model_validator(mode="before")
     @classmethod
@@ -63,8 +67,14 @@ class Parameter(Settings):
     @model_validator(mode="after")
     def _either(self) -> Self:
         numeric = self.low is not None and self.high is not None
+        if self.is_text:
+            if (self.low, self.high, self.choices) != (None, None, None):
+                raise ValueError("a text has neither choices nor low and high")
+            return self
+        if self.max_chars is not None:
+            raise ValueError("max_chars is only for `type: text`")
         if numeric == (self.choices is not None):
-            raise ValueError("either choices, or low and high")
+            raise ValueError("either choices, or low and high, or `type: text`")
         if self.low is None or self.high is None:
             return self
         if self.low >= self.high:
@@ -83,8 +93,15 @@ class Parameter(Settings):
             raise ValueError(f"{missing[0]!r} cannot be written with {self._way_out()}")
         return self
 
+    @property
+    def is_text(self) -> bool:
+        """Whether any text is a value."""
+        return self.type == "text"
+
     def without_effect(self) -> str:
         """A setting that is set and changes nothing, as in ``scale``; empty for none."""
+        if self.is_text:
+            return next((n for n in ("scale", "digits") if n in self.model_fields_set), "")
         defaults = type(self).model_fields
         idle = ["type", "scale", "digits"] if self.choices is not None else []
         idle += ["digits"] if self.type == "int" else []

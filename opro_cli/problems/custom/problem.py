@@ -33,8 +33,10 @@ from opro_cli.core.settings import Integer, Number
 from opro_cli.core.text import function_of, tuple_of
 from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.parameters import Mixed, Parameter
+from opro_cli.problems.custom.texts import CustomSpace, space_of, start_of
 from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
 from opro_cli.problems.settings import ProblemSettings, Target
+from opro_cli.problems.spaces.texts import Texts
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
@@ -97,12 +99,14 @@ class CustomSettings(ProblemSettings):
     def _targets(self) -> Self:
         if self.targets != ({},):
             raise ValueError("targets: a custom problem has none")
+        space = space_of(self.parameters)
+        if not self.starts and not isinstance(space, Mixed):
+            raise ValueError("starts: a text cannot be drawn, so at least one is needed")
         if not self.starts and not self.num_starts:
             raise ValueError("num_starts: without starts, there must be at least one")
-        space = Mixed(self.parameters)
         for start in self.starts:
             try:
-                space.from_values(start)
+                start_of(space, start)
             except InvalidSolution as error:
                 raise ValueError(f"starts: {start} is no point: {error}") from None
         return self
@@ -144,21 +148,27 @@ class CustomSettings(ProblemSettings):
 
     @override
     def varies(self) -> bool:
-        return self.num_starts > 0
+        return self.num_starts > 0 and isinstance(space_of(self.parameters), Mixed)
+
+    @property
+    @override
+    def free_text(self) -> bool:
+        return isinstance(space_of(self.parameters), Texts)
 
 
 class CustomProblem(Problem):
     """One function. Points are its parameters' values, in their order."""
 
-    space: Mixed
+    space: CustomSpace
     optimum = None
     costly: ClassVar[bool] = True
 
     def __init__(self, settings: CustomSettings) -> None:
-        self.space = Mixed(settings.parameters)
+        self.space = space_of(settings.parameters)
+        names = self.space.names
         self.text = ProblemText(
-            task=settings.description or function_of(self.space.names),
-            solution=tuple_of(self.space.names),
+            task=settings.description or function_of(names),
+            solution=names[0] if isinstance(self.space, Texts) else tuple_of(names),
             value=settings.value,
             direction=settings.direction,
             value_decimals=settings.num_output_decimals,
@@ -166,17 +176,19 @@ class CustomProblem(Problem):
         self.call = ObjectiveCall(
             settings.objective, settings.folder, settings.workers, settings.timeout
         )
-        self._settings = settings
+        self.settings = settings
 
     def arguments(self, point: Point) -> dict[str, Any]:
         """The function's keyword arguments."""
-        return self.space.to_values(point)
+        values: dict[str, Any] = self.space.to_values(point)
+        return values
 
     @override
     def starts(self, rng: np.random.Generator) -> list[Point]:
         """The points in the settings, then points drawn uniformly, each parameter on its scale."""
-        points = [self.space.from_values(start) for start in self._settings.starts]
-        points += [self.space.draw(rng) for _ in range(self._settings.num_starts)]
+        points = [start_of(self.space, start) for start in self.settings.starts]
+        if isinstance(self.space, Mixed):  # texts cannot be drawn
+            points += [self.space.draw(rng) for _ in range(self.settings.num_starts)]
         return list(dict.fromkeys(points))
 
     @override
@@ -204,7 +216,7 @@ class CustomProblem(Problem):
     @override
     def solved(self, point: Point, value: float) -> bool:
         """Whether the value is as good as the goal; false without a goal."""
-        goal = self._settings.goal
+        goal = self.settings.goal
         if goal is None:
             return False
-        return value <= goal if self._settings.direction == "minimize" else value >= goal
+        return value <= goal if self.settings.direction == "minimize" else value >= goal
