@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -18,14 +19,24 @@ from opro_cli.presets.spec import RunSpec
 from opro_cli.problems import PROBLEMS
 from tests.datasets import PREPARED
 from tests.doubles import Scripted, run_spec
+from tests.loopback import gemini
 
 ROOT = Path(__file__).parent.parent
 
 
-def block(page: str, language: str) -> str:
+def _blocks(page: str, language: str) -> list[str]:
     text = (ROOT / "docs" / page).read_text()
-    (found,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return found
+
+
+def write_files(page: str) -> None:
+    """Write the files of a page, which begin with their names, into the current folder."""
+    for language in ("python", "yaml"):
+        for text in _blocks(page, language):
+            name = re.match(r"# file: (\S+)\n", text)
+            if name:
+                Path(name[1]).write_text(text)
 
 
 DICE = "problem: {kind: dice, targets: [{a: 3, b: 5}]}\nopro: {points_per_step: 3}\n"
@@ -65,9 +76,29 @@ def test_the_example_problem_runs(dice, opro):
 
 
 def test_the_example_objective_on_the_page_is_the_packaged_one():
-    shown = block("custom-objective.md", "python"), block("custom-objective.md", "yaml")
+    shown = tuple(_blocks("custom-objective.md", kind)[0] for kind in ("python", "yaml"))
     files = "custom_example.py", "custom-example.yaml"
     assert shown == tuple((ROOT / "presets" / name).read_text() for name in files)
+
+
+def test_the_example_of_a_text_on_the_page_runs(opro, serve):
+    write_files("custom-objective.md")
+    patterns = (r"[0-9.]+", r"[+-]?[0-9]+(\.[0-9]+)?(e[0-9]+)?")
+    asked = []
+
+    def answer(request):
+        asked.append(request.body["contents"][0]["parts"][0]["text"])
+        return gemini(f"<INS>{patterns[len(asked) > 4]}</INS>")
+
+    serve(answer)
+    done = opro("run-opro", "-p", "pattern.yaml", "--model", "gemini-2.5-flash", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["reason"] == "converged"
+    assert "Each of these texts is a pattern, and was tried." in asked[0]
+    assert "The aim: to maximize the number of words that a Python regular" in asked[0]
+    assert "higher is better" in asked[0]
+    replayed = opro("replay", "runs")
+    assert replayed.exit_code == 0, replayed.output
 
 
 def _given(words: tuple[str, ...]) -> dict[str, str]:

@@ -90,6 +90,8 @@ class Tags(Tagged):
         self, problem: Problem, pairs: Sequence[tuple[Point, str]], options: PromptOptions
     ) -> list[str]:
         order = "The last ones are the best." if options.scores else "They are in no order."
+        if not problem.text.percent:
+            return _of_any_text(problem, pairs, order, options)
         score = " The score is the percentage of right answers." if options.scores else ""
         found = [_scored(point, value, scores=options.scores) for point, value in pairs]
         return [
@@ -111,6 +113,8 @@ class Reflect(Tagged):
         self, problem: Problem, pairs: Sequence[tuple[Point, str]], options: PromptOptions
     ) -> list[str]:
         point, value = pairs[-1]
+        if not problem.text.percent:  # there are no replies to it
+            return _of_any_text(problem, pairs, "", options)
         text = point[0] or "(no instruction)"
         return [
             f"A model got this instruction:\n{OPEN}{text}{CLOSE}\nIt answered {value} per cent of "
@@ -164,9 +168,28 @@ def _bare(text: str) -> str:
     return text
 
 
-def _scored(point: Point, value: str, *, scores: bool) -> str:
+def _of_any_text(
+    problem: Problem, pairs: Sequence[tuple[Point, str]], order: str, options: PromptOptions
+) -> list[str]:
+    """The paragraphs where a text is not an instruction, but what a function takes."""
+    words = problem.text
+    better = "lower" if words.direction == "minimize" else "higher"
+    shown = f" Each has its {words.value}; {better} is better." if options.scores else ""
+    found = [
+        _scored(point, value, scores=options.scores, name=words.value) for point, value in pairs
+    ]
+    return [
+        f"Each of these texts is a {words.solution}, and was tried.{shown} {order}".strip(),
+        *found,
+        f"The aim: to {words.direction} {words.task}.",
+        f"Write one new {words.solution} that is different from all of these and has a {better} "
+        f"{words.value}. Write it between {OPEN} and {CLOSE}.",
+    ]
+
+
+def _scored(point: Point, value: str, *, scores: bool, name: str = "score") -> str:
     text = f"{OPEN}{point[0]}{CLOSE}"
-    return f"{text}\nscore: {value}" if scores else text
+    return f"{text}\n{name}: {value}" if scores else text
 
 
 def _examples(exemplars: Sequence[GradedAnswer]) -> list[str]:
