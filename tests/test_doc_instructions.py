@@ -28,6 +28,8 @@ PRICES = [
 
 def options_for(words: list[str]) -> list[str]:
     """What is added to a command: models of the loopback server, and a short search."""
+    if words[0] == "resume":
+        return ["--max-calls", "100000"]
     if words[0] not in ("run-opro", "run-baseline"):
         return []
     more = ["--scorer", "openai:scorer", "--max-steps", "1"]
@@ -61,6 +63,10 @@ def test_the_commands_on_the_page_work_one_after_the_other(opro, monkeypatch):
         for command in COMMANDS:
             program, *words = shlex.split(command)
             assert program == "opro"
+            if words == ["resume"]:
+                stopped = shlex.split(COMMANDS[1])[1:]
+                capped = opro(*stopped, *options_for(stopped), "--fresh", "--max-calls", "10")
+                assert "stopped" in capped.stderr
             done = opro(*words, *options_for(words))
             assert done.exit_code == 0, (command, done.output)
             if "--dry-run" in words:

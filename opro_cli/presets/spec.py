@@ -111,7 +111,7 @@ class Preset:
         for name in names:
             section = self.sections[name]
             random = self.problem.seeded() or not section.deterministic()
-            published = {label(t): tuple(self._published(name, t)) for t in self.problem.targets}
+            published = {label(t): tuple(self.published_for(name, t)) for t in self.problem.targets}
             for target in self.problem.targets:
                 problem = self.problem.model_copy(update={"targets": (target,)})
                 for repetition in range(self._repetitions(name)):
@@ -149,7 +149,8 @@ class Preset:
             give_up=general.give_up,
         )
 
-    def _published(self, name: str, target: Target) -> Iterator[dict[str, Any]]:
+    def published_for(self, name: str, target: Target) -> Iterator[dict[str, Any]]:
+        """The published results of an optimizer for a target."""
         tables = [t for t in self.general.published if t.optimizer == name]
         for table in tables if name not in self.altered else []:
             for row in table.rows:

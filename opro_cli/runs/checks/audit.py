@@ -256,8 +256,7 @@ def _shipped(run: StoredRun, spec: RunSpec) -> tuple[Mapping[str, object], ...] 
         return None
     if spec.optimizer.name not in preset.sections:
         return ()
-    specs = preset.runs([spec.optimizer.name])
-    return next((tuple(s.published) for s in specs if s.target == spec.target), ())
+    return tuple(preset.published_for(spec.optimizer.name, spec.target))
 
 
 def _unchecked(run: StoredRun, spec: RunSpec, log: _Log) -> Iterator[str]:
