@@ -159,6 +159,8 @@ class RunTotals:
     """The answers of the problem's own models, by role."""
     judged: dict[str, Judged] = field(default_factory=dict)
     """The finalists by data set."""
+    scored: dict[Point, Evaluation] = field(default_factory=dict)
+    """The pairs whose answers, one an example, are recorded."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, best value so far), thinned."""
     reason: str | None = None
@@ -296,6 +298,8 @@ class RunTotals:
         for pair in pairs:
             self.sources[pair.source] += pair.point not in self.points and pair.source != START
             self.points.add(pair.point)
+            if pair.detail:
+                self.scored.setdefault(pair.point, pair)
             if pair.why and not pair.known:
                 self.causes[pair.why] += 1
             if self.better(pair.value):
