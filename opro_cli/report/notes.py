@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from opro_cli.core.errors import RunsError
 from opro_cli.core.text import listed, plural
 from opro_cli.report.groups import different_budgets
+from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import Row
 from opro_cli.runs.progress import RunView
 
@@ -39,10 +40,10 @@ def left_out(
         if found:
             verb = "is" if len(found) == 1 else "are"
             names = [f"{r.id} ({r.totals.error})" if r.totals.error else r.id for r in found]
-            yield (
-                f"{plural(len(found), f'{state} run')} {verb} left out of the means of steps and "
-                f"evaluations: {_first(names)}"
-            )
+            out = "left out of the means of steps and evaluations"
+            if all(run.spec.problem.free_text for run in found):
+                out = "not counted"
+            yield f"{plural(len(found), f'{state} run')} {verb} {out}: {_first(names)}"
 
 
 def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
@@ -58,7 +59,10 @@ def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:
     few = [
         row
         for row in rows
-        if row.solved and len(row.runs) < FEW and not (len(row.runs) == 1 and row.deterministic)
+        if row.solved
+        and not is_judged(row)
+        and len(row.runs) < FEW
+        and not (len(row.runs) == 1 and row.deterministic)
     ]
     if few:
         verb = "has" if len(few) == 1 else "have"
