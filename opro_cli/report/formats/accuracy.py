@@ -71,6 +71,15 @@ def paired_json(pair: Paired | None) -> dict[str, Any] | None:
     }
 
 
+def against_json(base: JudgedRow, pair: Paired) -> dict[str, Any]:
+    """A row held against another on the same test examples."""
+    return {
+        "baseline": base.row.optimizer,
+        "verdict": pair.verdict,
+        **(paired_json(pair) or {}),
+    }
+
+
 def _share(share: Share | None) -> dict[str, Any] | None:
     if share is None:
         return None

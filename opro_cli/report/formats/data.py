@@ -12,7 +12,7 @@ from opro_cli.core.events import STATUSES
 from opro_cli.core.text import clean
 from opro_cli.core.totals import MODEL
 from opro_cli.report.formats import RenderOptions
-from opro_cli.report.formats.accuracy import accuracy_of, paired_json
+from opro_cli.report.formats.accuracy import accuracy_of, against_json
 from opro_cli.report.judged import JudgedRow, is_judged
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import wilson
@@ -98,20 +98,18 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
 
 
 def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
-    judged = [JudgedRow(row) for row in summary.rows if is_judged(row)]
-    for one in judged:
-        held = accuracy.opponents(judged, summary.baseline)
-        found = [
-            {"baseline": base.row.optimizer, "verdict": pair.verdict, **(paired_json(pair) or {})}
-            for mine, base, pair in held
-            if mine is one
-        ]
-        yield {**to_object(one.row, found), "accuracy": accuracy_of(one)}
-    rows = [row for row in summary.rows if not is_judged(row)]
+    judged = {id(row): JudgedRow(row) for row in summary.rows if is_judged(row)}
+    held = list(accuracy.opponents(list(judged.values()), summary.baseline))
+    rows = [row for row in summary.rows if id(row) not in judged]
     pairs = list(opponents(rows, summary.baseline)) if summary.baseline else []
-    for row in rows:
-        bases = [base for mine, base in pairs if mine is row]
-        yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+    for row in summary.rows:
+        one = judged.get(id(row))
+        if one is None:
+            bases = [base for mine, base in pairs if mine is row]
+            yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+            continue
+        found = [against_json(base, pair) for mine, base, pair in held if mine is one]
+        yield {**to_object(row, found), "accuracy": accuracy_of(one)}
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
