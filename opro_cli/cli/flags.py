@@ -14,14 +14,14 @@ import typer
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
-LIST, SHOW, DIFF = "runs list", "runs show", "runs diff"
+LIST, SHOW, BEST, DIFF = "runs list", "runs show", "runs best", "runs diff"
 
 STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
 """The commands that start runs."""
 ASKING = frozenset({OPRO, BASELINE, SWEEP})
 """Those whose optimizers can ask a model."""
 RUNNING = STARTING | {RESUME}
-INSPECTING = frozenset({LIST, SHOW, DIFF})
+INSPECTING = frozenset({LIST, SHOW, BEST, DIFF})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
 ALL = WITH_RUNS | {PRESETS}
 
@@ -203,7 +203,7 @@ FLAGS: tuple[Flag, ...] = (
          metavar="[RUN…]", repeatable=True),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
          metavar="PATH…", type=Path, default=..., repeatable=True),
-    Flag("run", frozenset({SHOW}), _RUN, metavar="RUN", default=...),
+    Flag("run", frozenset({SHOW, BEST}), _RUN, metavar="RUN", default=...),
     Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=...),
     Flag("b", frozenset({DIFF}), "The other", metavar="B", default=...),
     Flag("preset", frozenset({REPORT, LIST}), "Runs of this preset only; repeatable "

@@ -202,6 +202,14 @@ class RunTotals:
         return max(self.attempts - self.replies, 0)
 
     @property
+    def total_cost(self) -> float | None:
+        """US dollars of all models; None where the price of any reply is unknown."""
+        roles = self.roles.values()
+        if self.unpriced or any(role.unpriced for role in roles):
+            return None
+        return self.cost + sum(role.cost for role in roles)
+
+    @property
     def state(self) -> str:
         """``converged``, ``stopped``, ``failed`` or ``unfinished`` (a pause included)."""
         if self.error is not None:
@@ -226,7 +234,7 @@ class RunTotals:
             "retries": max(self.attempts - self.calls, 0),
             "replies": dict(self.statuses),
             "tokens": {"input": self.usage.input, "output": self.usage.output},
-            "cost": None if self.unpriced else self.cost,
+            "cost": self.total_cost,
             "seconds": round(self.seconds, 3),
         }
 
