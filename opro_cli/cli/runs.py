@@ -15,10 +15,9 @@ from opro_cli.core.text import clean, point
 from opro_cli.core.totals import RunTotals
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.spec import RunSpec
-from opro_cli.problems.instructions.settings import InstructionsSettings
 from opro_cli.problems.settings import label
 from opro_cli.report.formats.accuracy import run_accuracy
-from opro_cli.report.judged import JudgedRun
+from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.progress import is_share, reason_of, value_text
 from opro_cli.runs.record import read_record
@@ -77,7 +76,7 @@ def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], Run
         "model": run.about.get("model"),
         **result_json(run, totals),
     }
-    if isinstance(spec.problem, InstructionsSettings):
+    if is_judged(spec):
         facts["accuracy"] = run_accuracy(JudgedRun(totals))
     return facts, spec
 

@@ -13,8 +13,7 @@ from opro_cli.core.events import Point
 from opro_cli.core.problem import Textual
 from opro_cli.core.text import clean, plural, reason_text
 from opro_cli.core.totals import RunTotals
-from opro_cli.problems.instructions.settings import InstructionsSettings
-from opro_cli.report.judged import JudgedRow, JudgedRun, scorer_name
+from opro_cli.report.judged import JudgedRow, JudgedRun, is_judged, scorer_name
 from opro_cli.report.rows import make_rows
 from opro_cli.report.verdicts import graded_of, quoted, share_of, verdict_of
 from opro_cli.runs.record import RunRecord, read_record
@@ -42,7 +41,7 @@ def best(options: Options) -> int:
 
 def best_point(record: RunRecord) -> Point | None:
     """What dev chose, for instructions; the best so far, for any other problem."""
-    if isinstance(record.spec.problem, InstructionsSettings):
+    if is_judged(record.spec):
         return JudgedRun(record.totals).chosen
     return record.totals.best[0] if record.totals.best else None
 
@@ -51,7 +50,7 @@ def _say_why(run: StoredRun, record: RunRecord) -> None:
     totals = record.totals
     if totals.error:
         say(f"error: {run.id} failed: {totals.error}")
-    elif isinstance(record.spec.problem, InstructionsSettings):
+    elif is_judged(record.spec):
         why = f" ({reason_text(totals.reason)})" if totals.reason else ""
         say(f"error: {run.id} has not chosen an instruction yet: it is not finished{why}.")
     else:
@@ -62,7 +61,7 @@ def _say_why(run: StoredRun, record: RunRecord) -> None:
 def result_lines(record: RunRecord) -> list[str]:
     """What a run for an instruction found, and how good it is; none for any other run."""
     spec, totals = record.spec, record.totals
-    if not isinstance(spec.problem, InstructionsSettings):
+    if not is_judged(spec):
         return []
     judged = JudgedRow(make_rows([record.view])[0])
     run = JudgedRun(totals)
@@ -80,7 +79,7 @@ def result_lines(record: RunRecord) -> list[str]:
     lines += [("verdict", verdict_of(judged))]
     lines += [("scorer", f"{clean(scorer_name(spec))}: {plural(_answers(totals), 'answer')}")]
     lines += [("answers", graded_of(run))] if run.grades else []
-    rejected = rejected_text(totals)
+    rejected = rejected_text(totals.statuses)
     lines += [("rejected", rejected)] if rejected else []
     lines += [("cost", f"{_money(totals)}")]
     return [f"{name:<9} {text}" for name, text in lines]

@@ -28,9 +28,8 @@ from opro_cli.core.mappings import flat
 from opro_cli.core.text import clean, plural, point, source_text, status_text
 from opro_cli.core.totals import MODEL
 from opro_cli.presets.spec import RunSpec
-from opro_cli.problems.instructions.settings import InstructionsSettings
 from opro_cli.report.formats.accuracy import run_accuracy
-from opro_cli.report.judged import JudgedRun
+from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.runs.progress import reason_of, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
@@ -54,7 +53,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     result, steps = result_json(run, record.totals), list(_steps(record.events))
     if as_json:
         facts = {"settings": settings, "sources": sources, "steps": steps}
-        if isinstance(record.spec.problem, InstructionsSettings):
+        if is_judged(record.spec):
             facts["accuracy"] = run_accuracy(JudgedRun(record.totals))
         print_out(json.dumps({"run": run.id, **result, **facts}) + "\n")
         return

@@ -208,9 +208,9 @@ class JudgedRow:
         return majority(self.row.runs[0].spec, self.row.problem_contents.get(f"{PROBLEM}data"))
 
 
-def is_judged(row: Row) -> bool:
-    """Whether the points of a row are instructions, judged on a test."""
-    return isinstance(row.runs[0].spec.problem, InstructionsSettings)
+def is_judged(spec: RunSpec) -> bool:
+    """Whether the points of a run are instructions, which are judged on a test."""
+    return isinstance(spec.problem, InstructionsSettings)
 
 
 def scorer_name(spec: RunSpec) -> str:

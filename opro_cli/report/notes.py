@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from opro_cli.core.errors import RunsError
 from opro_cli.core.text import listed, plural
-from opro_cli.problems.instructions.settings import InstructionsSettings
 from opro_cli.report.groups import different_budgets
 from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import Row
@@ -42,7 +41,7 @@ def left_out(
             verb = "is" if len(found) == 1 else "are"
             names = [f"{r.id} ({r.totals.error})" if r.totals.error else r.id for r in found]
             out = "left out of the means of steps and evaluations"
-            if all(isinstance(run.spec.problem, InstructionsSettings) for run in found):
+            if all(is_judged(run.spec) for run in found):
                 out = "not counted"
             yield f"{plural(len(found), f'{state} run')} {verb} {out}: {_first(names)}"
 
@@ -61,7 +60,7 @@ def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:
         row
         for row in rows
         if row.solved
-        and not is_judged(row)
+        and not is_judged(row.spec)
         and len(row.runs) < FEW
         and not (len(row.runs) == 1 and row.deterministic)
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from opro_cli.core.events import USABLE, Judged
+from collections import Counter
+
+from opro_cli.core.events import USABLE, Judged, Status
 from opro_cli.core.text import clean, count, plural, point, status_text
 from opro_cli.core.totals import RunTotals
 from opro_cli.report.judged import JudgedRun, Share
@@ -12,11 +14,11 @@ SHORT = 60
 """Characters of an instruction in a line."""
 
 
-def rejected_text(totals: RunTotals) -> str:
+def rejected_text(statuses: Counter[Status]) -> str:
     """How many proposals were rejected, by kind: ``14 repeats the request, 3 unparsable``."""
     return ", ".join(
         f"{number} {status_text(status)}"
-        for status, number in totals.statuses.most_common()
+        for status, number in statuses.most_common()
         if status not in USABLE
     )
 
@@ -85,7 +87,7 @@ def step_line(totals: RunTotals) -> str:
     """After a step: the best by train, and what was used."""
     parts = [best_train(totals), plural(answers(totals), "answer")]
     if totals.calls:
-        rejected = rejected_text(totals)
+        rejected = rejected_text(totals.statuses)
         parts.append(f"{totals.unusable} rejected" + (f" ({clean(rejected)})" if rejected else ""))
         parts.append(f"{plural(totals.calls, 'call')} + {scorer_calls(totals):,}")
     money = both_prices(totals)
@@ -99,7 +101,7 @@ def best_train(totals: RunTotals) -> str:
     return f"best train {per_cent(totals.best[1])} {point(totals.best[0])}"
 
 
-def judged_line(totals: RunTotals, judged: Judged) -> str:
+def judged_line(judged: Judged) -> str:
     """After the finalists were judged on a data set."""
     parts = [
         f"{verdict.part} {Share(verdict.value, verdict.detail)} {quoted(verdict.point, SHORT)}"

@@ -98,7 +98,7 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
 
 
 def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
-    judged = {id(row): JudgedRow(row) for row in summary.rows if is_judged(row)}
+    judged = {id(row): JudgedRow(row) for row in summary.rows if is_judged(row.spec)}
     held = list(accuracy.opponents(list(judged.values()), summary.baseline))
     rows = [row for row in summary.rows if id(row) not in judged]
     pairs = list(opponents(rows, summary.baseline)) if summary.baseline else []

@@ -18,7 +18,7 @@ def tables(summary: Summary, *, brief: bool = False) -> Iterator[Table]:
         brief: only as many tables as show every row once.
     """
     baseline = summary.baseline
-    rows = [row for row in summary.rows if not is_judged(row)]
+    rows = [row for row in summary.rows if not is_judged(row.spec)]
     made = [
         *accuracy.tables(summary.rows, baseline, brief=brief),
         *published.tables(rows),

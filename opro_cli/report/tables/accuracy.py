@@ -45,7 +45,7 @@ def tables(
         baseline: the optimizer to hold the others against, in place of ``HEADROOM``.
         brief: only the results.
     """
-    for group in by_problem([row for row in rows if is_judged(row)]):
+    for group in by_problem([row for row in rows if is_judged(row.spec)]):
         judged = [JudgedRow(row) for row in group]
         yield _results(judged)
         pairs = [] if brief else list(opponents(judged, baseline))
@@ -86,7 +86,7 @@ def _results(judged: Sequence[JudgedRow]) -> Table:
         cells.append(count(round(one.answers)) if one.runs else "")
         body.append((*cells, *_accuracies(one), *_gain(one), *_spent(one)))
     return Table(
-        title=clean(f"{first.preset}: instructions, answered by {scorer_name(first.runs[0].spec)}"),
+        title=clean(f"{first.preset}: instructions, answered by {scorer_name(first.spec)}"),
         subtitle=_explanation(rows, several=several),
         columns=(
             *(["target"] if targets else []),
