@@ -13,8 +13,10 @@ from opro_cli.core.events import Point
 from opro_cli.core.problem import Textual
 from opro_cli.core.text import clean, plural, reason_text
 from opro_cli.core.totals import RunTotals
+from opro_cli.report.groups import target_name
 from opro_cli.report.judged import JudgedRow, JudgedRun, is_judged, scorer_name
 from opro_cli.report.rows import make_rows
+from opro_cli.report.summary import Summary
 from opro_cli.report.verdicts import graded_of, quoted, share_of, verdict_of
 from opro_cli.runs.record import RunRecord, read_record
 from opro_cli.runs.store import StoredRun
@@ -83,6 +85,25 @@ def result_lines(record: RunRecord) -> list[str]:
     lines += [("rejected", rejected)] if rejected else []
     lines += [("cost", f"{_money(totals)}")]
     return [f"{name:<9} {text}" for name, text in lines]
+
+
+def closing_lines(summary: Summary, where: str, *, whole: bool) -> list[str]:
+    """What to do next, after a command whose runs are all finished.
+
+    Args:
+        summary: of the runs.
+        where: the option that names the runs directory.
+        whole: the verdicts and the instructions too, which no table has shown.
+    """
+    judged = [JudgedRow(row) for row in summary.rows if is_judged(row.spec)]
+    lines = []
+    for one in judged if whole else []:
+        lines.append(f"{target_name(one.row)}: {verdict_of(one)}")
+        lines += [f"found: {quoted(one.best.chosen)}"] if one.best else []
+    views = [one.best_view for one in judged]
+    if len(views) == 1 and views[0] is not None:
+        return [*lines, f"next: opro runs best {views[0].id}{where} > instruction.txt"]
+    return [*lines, f"next: opro report --format markdown{where}"]
 
 
 def _answers(totals: RunTotals) -> int:

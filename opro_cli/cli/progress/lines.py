@@ -128,9 +128,7 @@ class PlainLines(Silent):
             case Answers():
                 if time.monotonic() - self._last.setdefault(id(run), time.monotonic()) < self.PASS:
                     return
-                text = (
-                    f"step {t.step + 1}/{run.limit()}, {plural(texts.answers(t), 'answer')} so far"
-                )
+                text = f"{plural(texts.answers(t), 'answer')} so far"
             case Stepped():
                 text = f"step {t.step}/{run.limit()}, {texts.step_line(t)}"
             case Judged():

@@ -98,8 +98,9 @@ class LiveTable(Silent):
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         self._left.tick(self._drawn, list(self._running.values()))
-        parts = [self.table(), *([self.best()] if self._judged else [])]
-        self._live.update(Group(*parts, self.footer(), self.causes()), refresh=True)
+        below = [self.best()] if self._judged else []
+        shown = Group(self.table(), *below, self.footer(), self.causes())
+        self._live.update(shown, refresh=True)
 
     def table(self) -> Table:
         """A row a running run."""
