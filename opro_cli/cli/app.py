@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+from typing_extensions import override
 
 from opro_cli.cli import flags
 from opro_cli.cli.console import run_command
@@ -95,6 +97,21 @@ def _top(
     pass
 
 
+class _Command(TyperCommand):
+    """A command that says where the name of a preset belongs."""
+
+    @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            message = getattr(error, "message", "")
+            options = {name for parameter in self.params for name in parameter.opts}
+            if "unexpected extra argument" in message and "--preset" in options:
+                error.message = f"{message}. A preset is given with --preset."  # type: ignore[attr-defined]
+            raise
+
+
 def _command(name: str, place: str) -> Callable[..., None]:
     """The function that typer calls for a command."""
     module, _, function = place.partition(":")
@@ -115,6 +132,7 @@ def _command(name: str, place: str) -> Callable[..., None]:
 
 for _name, (_place, _help) in COMMANDS.items():
     _group, _, _short = _name.rpartition(" ")
-    (runs_app if _group else app).command(_short, help=_help)(_command(_name, _place))
+    _decorate = (runs_app if _group else app).command(_short, cls=_Command, help=_help)
+    _decorate(_command(_name, _place))
 
 app.add_typer(runs_app, name="runs")

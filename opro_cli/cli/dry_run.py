@@ -124,7 +124,6 @@ def as_text(plan: Plan) -> str:
     estimator = Estimator(plan)
     lines = [f"# {clean(plan.resolved.path)}", config(plan)]
     models = sorted({spec.model for spec in plan.specs if spec.model})
-    lines += [f"note: {clean(why)}" for why in plan.unavailable]
     with_models = f" with {', '.join(models)}:" if models else ":"
     lines.append(plural(len(plan.specs), "run") + with_models)
     for spec in plan.specs:
@@ -139,6 +138,7 @@ def as_text(plan: Plan) -> str:
         lines.append(f"output tokens {_from_to(total.output)}")
         lines.append(f"cost          {_money(total)}")
         lines.append(f"assumed       {ASSUMED}")
+    lines += [f"not available: {clean(why)}" for why in plan.unavailable]
     lines.append("Nothing was started.")
     return "\n".join(lines) + "\n"
 

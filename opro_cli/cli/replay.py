@@ -12,8 +12,8 @@ from opro_cli.core.errors import RunsError
 from opro_cli.core.text import plural
 from opro_cli.presets.environment import Environment
 from opro_cli.runs import recordings
+from opro_cli.runs.checks.replay import check_all
 from opro_cli.runs.provenance import circumstances
-from opro_cli.runs.replay import check_all
 from opro_cli.runs.store import RunStore, runs_directory
 
 

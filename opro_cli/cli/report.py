@@ -6,15 +6,13 @@ from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
+from opro_cli.cli.runs import of_presets
 from opro_cli.core.errors import RunsError, UsageError
-from opro_cli.core.registry import did_you_mean
 from opro_cli.optimizers import OPTIMIZERS
-from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.report import FORMATS, render
 from opro_cli.report.summary import summarize
-from opro_cli.runs.replay import REPLAYED
-from opro_cli.runs.store import RunStore, StoredRun, runs_directory
+from opro_cli.runs.store import RunStore, runs_directory
 
 ENDINGS = {
     "": "table",
@@ -58,6 +56,8 @@ def report(options: Options) -> int:
 
 def _form_of(output: Path | None) -> str:
     """The format that the ending of a file names. Raises UsageError where it names none."""
+    if output and output.is_dir():
+        raise UsageError(f"--output {output} is a directory.", "add the name of a file")
     ending = output.suffix.lower() if output else ""
     if ending not in ENDINGS:
         raise UsageError(
@@ -65,23 +65,6 @@ def _form_of(output: Path | None) -> str:
             f"give --format too, or an ending of {', '.join(filter(None, ENDINGS))}",
         )
     return ENDINGS[ending]
-
-
-def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) -> list[StoredRun]:
-    """The runs of these presets, replayed ones included; all runs if there are no names.
-
-    Raises UsageError where it is strict, there are runs, and none of them is of a preset named.
-    """
-    stems = {Path(n).stem if n.endswith(files.SUFFIXES) else n for n in names}
-    there = {str(run.about["spec"]["preset"]).removesuffix(REPLAYED) for run in runs}
-    for stem in stems if there and strict else ():
-        if stem not in there:
-            raise UsageError(
-                f"There is no run of a preset {stem!r}.",
-                did_you_mean(stem, there) or f"presets of the runs: {', '.join(sorted(there))}",
-            )
-    known = {*stems, *(stem + REPLAYED for stem in stems)}
-    return [run for run in runs if not names or run.about["spec"]["preset"] in known]
 
 
 def _write(path: Path, text: str) -> None:

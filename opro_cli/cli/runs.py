@@ -11,13 +11,16 @@ from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.core.mappings import changes
+from opro_cli.core.registry import did_you_mean
 from opro_cli.core.text import clean, point
 from opro_cli.core.totals import RunTotals
+from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
 from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.runs.checks.replay import REPLAYED
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.progress import is_share, reason_of, value_text
 from opro_cli.runs.record import read_record
@@ -38,8 +41,7 @@ def list_runs(options: Options) -> int:
     found, damaged = store.all()
     matching = (
         row
-        for run in reversed(found)
-        if not presets or run.about["spec"]["preset"] in presets
+        for run in reversed(of_presets(found, presets, strict=not damaged))
         if (row := _read(run, damaged)) is not None
         if not states or row[0]["state"] in states
     )
@@ -51,11 +53,30 @@ def list_runs(options: Options) -> int:
         print_out(_columns([_row(facts, spec) for facts, spec in shown]))
         if not found:
             say(f"There are no runs in {store.root}.")
+        elif not shown and not damaged:
+            say(f"No run in {store.root} has this state.")
         elif limit and len(shown) == limit and len(found) > limit:
             say(f"the newest {limit} of {len(found)} runs; --limit 0 shows all")
     for error in damaged:
         say(f"error: {error.message}")
     return 1 if damaged else 0
+
+
+def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) -> list[StoredRun]:
+    """The runs of these presets, replayed ones included; all runs if there are no names.
+
+    Raises UsageError where it is strict, there are runs, and none of them is of a preset named.
+    """
+    stems = {Path(n).stem if n.endswith(files.SUFFIXES) else n for n in names}
+    there = {str(run.about["spec"]["preset"]).removesuffix(REPLAYED) for run in runs}
+    for stem in stems if there and strict else ():
+        if stem not in there:
+            raise UsageError(
+                f"There is no run of a preset {stem!r}.",
+                did_you_mean(stem, there) or f"presets of the runs: {', '.join(sorted(there))}",
+            )
+    known = {*stems, *(stem + REPLAYED for stem in stems)}
+    return [run for run in runs if not names or run.about["spec"]["preset"] in known]
 
 
 def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], RunSpec] | None:

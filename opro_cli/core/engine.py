@@ -38,10 +38,12 @@ class RunResources:
         values: points that an earlier session has evaluated.
         check_budget: called before every step; raises Paused to leave the run where it is, and
             SearchEnded to judge what was found so far.
+        can_judge: whether enough is left for that, after SearchEnded.
     """
 
     values: Mapping[Point, Evaluation] = field(default_factory=dict)
     check_budget: Callable[[], None] = lambda: None
+    can_judge: Callable[[], bool] = lambda: True
 
 
 class Run:
@@ -131,7 +133,7 @@ class Run:
         try:
             yield
         except SearchEnded:
-            if self._judge is None or not self._pairs:  # nothing to be judged
+            if self._judge is None or not self._pairs or not self._resources.can_judge():
                 raise
             self.reason = "reserve"
 

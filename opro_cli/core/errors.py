@@ -78,6 +78,8 @@ class LLMError(RunFailed):
         super().__init__(message, hint)
         self.attempts = attempts
         self.free = free
+        self.troubles: tuple[str, ...] = ()
+        """What went wrong in the attempts before the last one, as far as they are counted."""
 
 
 class TransientError(LLMError):

@@ -38,6 +38,9 @@ LOST: tuple[Status, ...] = ("blocked", "truncated", "empty", "unparsable", "non_
 START, MODEL = "start", "model"
 """Sources of the points that a run begins with, and of those that a model proposes."""
 
+MOST_CAUSES = 100
+"""Causes that are counted at the same time: each may be another text, so the rarest are dropped."""
+
 CURVE = 64
 """Points kept of the curve of the best value."""
 
@@ -138,7 +141,9 @@ class RunTotals:
     evaluations: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
-    """Why solutions in replies were rejected, and why points have no value."""
+    """The most frequent reasons why solutions in replies were rejected, or points have no value."""
+    without_value: int = 0
+    """Evaluated points without a value, for which a reason is known."""
     idle: int = 0
     """Steps that brought no new point."""
     replies: int = 0
@@ -152,7 +157,7 @@ class RunTotals:
     unpriced: int = 0
     """Replies of unknown price."""
     unmetered: int = 0
-    """Replies whose tokens nobody counted."""
+    """Replies without a count of their tokens."""
     models: Counter[str] = field(default_factory=Counter)
     form: str = ""
     roles: dict[str, RoleTotals] = field(default_factory=dict)
@@ -249,15 +254,12 @@ class RunTotals:
                 self.seconds += max((time - self.last).total_seconds(), 0.0)
             self.last = time
         self.spending.add(event)
+        self._add_answers(event)
         match event:
             case Started(pairs):
                 self._pairs(pairs)
                 made = event.evaluations
                 self.evaluations += len(pairs) if made is None else made
-            case Answers():
-                self.roles.setdefault(event.role, RoleTotals()).add(event)
-            case Judged(split):
-                self.judged[split] = event
             case Prompted(form=form):
                 self.form = form
             case Replied(reply=reply):
@@ -278,11 +280,9 @@ class RunTotals:
                 self.evaluations += event.evaluations - left_out
                 self.statuses.update(solution.status for solution in event.solutions)
                 self.idle += all(pair.known for pair in pairs)
-                self.causes.update(
-                    solution.why or solution.status
-                    for solution in event.solutions
-                    if solution.status not in USABLE
-                )
+                for solution in event.solutions:
+                    if solution.status not in USABLE:
+                        self._note_cause(solution.why or solution.status)
                 self._pairs(pairs)
                 self._left_out = len(pairs) < len(event.pairs) and not any(map(self.solves, pairs))
             case Stopped(step, reason):
@@ -293,6 +293,13 @@ class RunTotals:
                 self.attempts += event.attempts
                 self.error, self.hint = f"{event.error}: {event.message}", event.hint
 
+    def _add_answers(self, event: Event) -> None:
+        match event:
+            case Answers():
+                self.roles.setdefault(event.role, RoleTotals()).add(event)
+            case Judged(split):
+                self.judged[split] = event
+
     def better(self, value: float) -> bool:
         """Whether a value beats the best so far."""
         if not math.isfinite(value):
@@ -300,6 +307,11 @@ class RunTotals:
         if self.best is None:
             return True
         return value < self.best[1] if self.direction == "minimize" else value > self.best[1]
+
+    def _note_cause(self, why: str) -> None:
+        self.causes[why] += 1
+        if len(self.causes) > MOST_CAUSES:
+            self.causes = Counter(dict(self.causes.most_common(MOST_CAUSES // 2)))
 
     def _pairs(self, pairs: tuple[Evaluation, ...]) -> None:
         self.recorded_pairs += len(pairs)
@@ -309,7 +321,8 @@ class RunTotals:
             if pair.detail:
                 self.scored.setdefault(pair.point, pair)
             if pair.why and not pair.known:
-                self.causes[pair.why] += 1
+                self.without_value += 1
+                self._note_cause(pair.why)
             if self.better(pair.value):
                 self.best, self.solver = (pair.point, pair.value), pair.source
         if self.best is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from opro_cli.core.errors import ModelUnavailable, UsageError
 from opro_cli.core.model import ModelRequest
-from opro_cli.core.registry import Registry
+from opro_cli.core.registry import Registry, did_you_mean
 from opro_cli.llm.provider import Env, ModelChoice, Provider
 
 PROVIDERS: Registry[Provider] = Registry(
@@ -33,9 +33,27 @@ def choose_model(request: ModelRequest, env: Env) -> ModelChoice:
         ModelUnavailable: the hint says what makes the model available.
         UsageError: no provider knows the name.
     """
+    _refuse_keys(request, env)
     if request.name == AUTO:
         return _choose_automatically(request, env)
     return provider_of(request.name).check(request, env)
+
+
+def _refuse_keys(request: ModelRequest, env: Env) -> None:
+    """Raises UsageError for a key of the environment in what is sent, and logged, besides."""
+    if not (request.headers or request.extra_body):
+        return
+    from opro_cli.llm.redaction import key_forms
+
+    sent = {"headers": " ".join(value for _, value in request.headers)}
+    sent["extra_body"] = request.extra_body
+    for key in key_forms(env, secret_names()):
+        for name, text in sent.items():
+            if key in text:
+                raise UsageError(
+                    f"{name} holds a key of the environment, which would be in every log.",
+                    "leave it out: the key is sent to its own server anyway",
+                )
 
 
 def provider_of(name: str) -> Provider:
@@ -43,7 +61,10 @@ def provider_of(name: str) -> Provider:
     for provider in _providers():
         if provider.knows(name):
             return provider
-    raise UsageError(f"There is no model {name!r}.", f"models: {model_help()}")
+    own_file = f"did you mean local:{name}?" if name.endswith(".gguf") else ""
+    whole = [n for p in _providers() for n in p.names if not n.endswith((":", "-"))]
+    near = own_file or did_you_mean(name, [AUTO, *whole])
+    raise UsageError(f"There is no model {name!r}.", f"{near} models: {model_help()}".strip())
 
 
 def model_help() -> str:

@@ -1,28 +1,28 @@
 """Caps on the spending of a process, checked before every call.
 
 Before a call begins, the budget reserves the most that the call can cost: its prompt at one token a
-byte, and all output tokens it is allowed. The call begins if the amounts spent and reserved, its
-own included, stay within the cap; or, where no other call is in flight, if anything is left. So a
+byte, and all output tokens it is allowed. A call begins beside others if the cap has room for
+:data:`MARGIN` times what they and it have reserved, because some servers take more than they were
+allowed, such as tokens of thinking; and where no other call is in flight, if anything is left. So a
 cap is never exceeded by more than the price of one call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from pydantic import Field
-from typing_extensions import override
 
-from opro_cli.core.errors import LLMError, Paused, QuotaError, SearchEnded
-from opro_cli.core.events import Reply
-from opro_cli.core.model import Model, Price, Request, Wrapper
+from opro_cli.core.errors import Paused, SearchEnded
 from opro_cli.core.settings import Integer, Number, Settings
+
+MARGIN = 8.0
+"""How many times its reserved amount a call may take without passing a cap together with others."""
 
 
 class BudgetSettings(Settings):
@@ -50,6 +50,15 @@ class Amount:
 
     def __sub__(self, other: Amount) -> Amount:
         return Amount(self.calls - other.calls, self.tokens - other.tokens, self.cost - other.cost)
+
+
+@dataclass
+class Reservation:
+    """What one call has reserved, and what it has used."""
+
+    most: Amount
+    used: Amount
+    """As reserved, until something better is known."""
 
 
 class Budget:
@@ -81,6 +90,7 @@ class Budget:
         self._in_flight = 0
         self._changed = asyncio.Condition()
         self._stop: str | None = None
+        self._stopped = asyncio.Event()
 
     @property
     def seconds(self) -> float:
@@ -123,13 +133,30 @@ class Budget:
         """
         if self._stop is None:
             self._stop, self.why = reason, why
+            self._stopped.set()
+
+    async def unless_stopped(self, wait: Coroutine[Any, Any, Any]) -> None:
+        """Wait for something that takes no money. Raises Paused at the stop, and when the time is
+        over.
+        """
+        most = self.settings.max_time
+        left = None if most is None else max(most - self.seconds, 0.0)
+        tasks = [asyncio.ensure_future(wait), asyncio.ensure_future(self._stopped.wait())]
+        try:
+            done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        self.check()
+        if tasks[0] in done:
+            tasks[0].result()
 
     @asynccontextmanager
-    async def call(self, most: Amount, held: str = "") -> AsyncIterator[Callable[[Amount], None]]:
-        """Reserve ``most`` for one call. Gives a function that charges the amount it has used.
+    async def call(self, most: Callable[[], Amount], held: str = "") -> AsyncIterator[Reservation]:
+        """Reserve an amount for one call.
 
         Args:
-            most: the most that the call can take.
+            most: gives the most that it can take; asked again while it waits for others.
             held: the run for whose end it is, which may take what is held back for that.
 
         Raises:
@@ -138,30 +165,25 @@ class Budget:
         """
         async with self._changed:
             try:
-                while not self._room(most, held):
+                while not self._room(amount := most(), held):
                     if not self._in_flight:
                         if self._held and not held:
                             raise SearchEnded(self._nearest())
-                        self._reached(most)
+                        self._reached(amount)
                     await self._changed.wait()
             except Paused:
                 self._changed.notify_all()  # no call needs to wait any longer
                 raise
-            self._reserved += most
+            self._reserved += amount
             self._in_flight += 1
             self._changed.notify(1)  # there may be room for one more
-        used = most  # until something better is known
-
-        def charge(amount: Amount) -> None:
-            nonlocal used
-            used = amount
-
+        reservation = Reservation(amount, amount)
         try:
-            yield charge
+            yield reservation
         finally:
-            self._reserved -= most
+            self._reserved -= amount
             self._in_flight -= 1
-            self.spent += used
+            self.spent += reservation.used
             async with self._changed:
                 self._changed.notify_all() if self._stop is not None else self._changed.notify(1)
 
@@ -176,6 +198,19 @@ class Budget:
         self.check()
         if self._held and not self._room(Amount(calls=1, tokens=1)):
             raise SearchEnded(self._nearest())
+
+    def can_end(self, run: str) -> bool:
+        """Whether about enough is left for the end of a run: half of what is held back for it."""
+        held = self._held.get(run, Amount())
+        caps, spent = self.settings, self.spent
+        return all(
+            cap is None or amount / 2 <= cap - used
+            for cap, amount, used in (
+                (caps.max_cost, held.cost, spent.cost),
+                (caps.max_tokens, held.tokens, spent.tokens),
+                (caps.max_calls, held.calls, spent.calls),
+            )
+        )
 
     def _nearest(self) -> str:
         """The cap of which, with what is held back, the largest share is spent."""
@@ -197,16 +232,16 @@ class Budget:
 
     def _room(self, most: Amount, held: str = "") -> bool:
         self.check()
-        kept = self._kept(held)
-        caps, total = self.settings, self.spent + self._reserved + most + kept
-        if caps.max_calls is not None and total.calls > caps.max_calls:
+        caps, spent, reserved = self.settings, self.spent + self._kept(held), self._reserved + most
+        if caps.max_calls is not None and spent.calls + reserved.calls > caps.max_calls:
             return False
-        alone = not self._in_flight
-        for cap, would_be, is_spent in (
-            (caps.max_cost, total.cost, self.spent.cost + kept.cost),
-            (caps.max_tokens, total.tokens, self.spent.tokens + kept.tokens),
+        for cap, is_spent, more in (
+            (caps.max_cost, spent.cost, reserved.cost),
+            (caps.max_tokens, spent.tokens, reserved.tokens),
         ):
-            if cap is not None and would_be > cap and not (alone and is_spent < cap):
+            if cap is None:
+                continue
+            if is_spent >= cap or (self._in_flight and is_spent + MARGIN * more > cap):
                 return False
         return True
 
@@ -219,132 +254,3 @@ class Budget:
         else:
             self.stop("max_tokens", f"{spent.tokens:,} of {caps.max_tokens:,} tokens are used")
         self.check()
-
-
-class Budgeted(Wrapper):
-    """A model that asks the budget before every call, and adds its cost to every reply.
-
-    The amount reserved for a call stays spent until something better is known: the usage in a
-    reply, or a refusal. It is inside the retries, so that every attempt counts.
-
-    Args:
-        inner: the model.
-        budget: shared by all models of a process.
-        price: gives the price of the requested model, or of another that answers in its place;
-            None where it is unknown.
-        calls: the number of calls that a request counts for.
-        notify: shows the user one sentence.
-    """
-
-    def __init__(
-        self,
-        inner: Model,
-        budget: Budget,
-        price: Callable[[str], Price | None],
-        calls: Callable[[Request], int] = lambda request: 1,
-        notify: Callable[[str], None] = lambda text: None,
-    ) -> None:
-        super().__init__(inner)
-        self._budget = budget
-        self._price = price
-        self._calls = calls
-        self._notify = notify
-        self._excess = 1.0
-        """How many times the reserved amount a call has taken at most: later ones reserve more."""
-        self._changed = asyncio.Condition()
-        self._measured = not budget.counts_tokens
-        self._measuring = False
-        """Whether the first call is in flight, which shows how much a call takes: until then, one
-        at a time."""
-
-    @override
-    async def sample(self, request: Request) -> list[Reply]:
-        """Replies with their cost. Raises Paused where a cap is reached."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._measured or not self._measuring)
-            self._measuring = not self._measured
-        try:
-            return await self._sample(request)
-        finally:
-            if self._measuring:
-                self._measuring = False
-                async with self._changed:
-                    self._changed.notify_all()
-
-    async def _sample(self, request: Request) -> list[Reply]:
-        most = self._most(request)
-        async with self._budget.call(most, held=request.held) as charge:
-            if request.observer is not None:
-                request.observer.called(request, most.calls, most.tokens, most.cost)
-            try:
-                replies = [self._priced(reply) for reply in await self.inner.sample(request)]
-            except LLMError as error:
-                if error.free:
-                    charge(Amount(most.calls))
-                if request.observer is not None:
-                    request.observer.failed(request, error.message, free=error.free)
-                raise
-            charge(self._used(replies, most))
-        return replies
-
-    def _used(self, replies: Sequence[Reply], most: Amount) -> Amount:
-        """The amount a call has taken; as reserved where the server does not say."""
-        if any(reply.usage is None for reply in replies):
-            if self._budget.counts_tokens:
-                self._notify(
-                    f"{self.info.name} does not report its tokens: each call counts with the most "
-                    "that it could take."
-                )
-            return most
-        used = amount_of(replies)
-        self._measured = True
-        if most.tokens:
-            self._excess = max(self._excess, self._excess * used.tokens / most.tokens)
-        return Amount(most.calls, used.tokens, used.cost)
-
-    def _most(self, request: Request) -> Amount:
-        prompt = len(request.system.encode()) + len(request.prompt.encode())
-        prompt, output = (
-            math.ceil(self._excess * n) for n in (prompt, request.max_tokens * request.samples)
-        )
-        price = self._price(self.info.name)
-        cost = 0.0 if price is None else price.of(prompt, output)
-        return Amount(self._calls(request), prompt + output, cost)
-
-    def _priced(self, reply: Reply) -> Reply:
-        price = self._price(reply.model or self.info.name)
-        if price is None or reply.usage is None:
-            return reply
-        return replace(reply, cost=price.of(reply.usage.input, reply.usage.output))
-
-
-class StopsOnQuota(Wrapper):
-    """A model whose spent quota pauses all runs, instead of failing one after the other.
-
-    Args:
-        inner: the model, retries included.
-        budget: stopped when a quota is spent.
-    """
-
-    def __init__(self, inner: Model, budget: Budget) -> None:
-        super().__init__(inner)
-        self._budget = budget
-
-    @override
-    async def sample(self, request: Request) -> list[Reply]:
-        """Replies. Raises Paused where a quota is spent."""
-        try:
-            return await self.inner.sample(request)
-        except QuotaError as error:
-            self._budget.stop("quota", error.message)
-            raise Paused("quota") from error
-
-
-def amount_of(replies: Sequence[Reply]) -> Amount:
-    """The calls, tokens and cost of these replies."""
-    used = [reply.usage for reply in replies if reply.usage is not None]
-    return Amount(
-        calls=sum(reply.calls for reply in replies),
-        tokens=sum(usage.input + usage.output for usage in used),
-        cost=sum(reply.cost or 0.0 for reply in replies),
-    )

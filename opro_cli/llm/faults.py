@@ -9,6 +9,7 @@ import html
 import json
 import math
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,8 +29,10 @@ PASSING = re.compile(
 )
 
 NO_MONEY = re.compile(
-    r"insufficient[ _](balance|credit|fund|quota)|out of credits?|no credits?\b|payment required"
-    r"|credit balance is too low|billing_hard_limit|not enough (credit|balance)|余额不足",
+    r"insufficient[ _](\w+ )?(balance|credit|fund|quota)|(out of|no) (credits?|funds?)\b"
+    r"|payment required|credits? (is|are|has been|have been) (depleted|exhausted|used up)"
+    r"|(key|spend\w*|monthly|credit) limit (exceeded|reached)|credit balance is too low"
+    r"|billing_hard_limit|not enough (credit|balance)|余额不足",
     re.I,
 )
 
@@ -58,7 +61,13 @@ class Fault:
                 named = duration(detail.get("retryDelay"))
                 if named is not None:
                     return named
-        return retry_after(self.headers)
+        named = retry_after(self.headers)
+        if named is None and self.status == 429:
+            named = _reset(self.headers)
+        if named is not None:
+            return named
+        said = _WAIT_SAID.search(self.words)
+        return duration(said[1].replace(" ", "")) if said else None
 
     @property
     def out_of_money(self) -> bool:
@@ -66,7 +75,7 @@ class Fault:
         if self.status == 402:
             return True
         said = f"{self.code} {self.words}"
-        return self.status in (400, 403, 429) and NO_MONEY.search(said) is not None
+        return self.status in (400, 401, 403, 429) and NO_MONEY.search(said) is not None
 
     def named(self, name: str) -> bool:
         """Whether the server names this parameter."""
@@ -77,6 +86,8 @@ class Fault:
 def read_fault(status: int, body: str, headers: Mapping[str, str] | None = None) -> Fault:
     """What the server says in this body, whatever its shape."""
     data = parse(body)
+    if data is None and (events := parse_events(body)):
+        data = events[-1]
     if data is None:
         return Fault(status, _plain(body), headers=headers or {})
     return fault_in(status, data, headers)
@@ -107,13 +118,25 @@ def status_in(data: Any) -> int | None:
     """The status that an error inside a 200 stands for; None where there is no error."""
     error = data.get("error") if isinstance(data, dict) else None
     if not error:
-        return None
+        return _status_beside(data) if isinstance(data, dict) else None
     inner = error if isinstance(error, dict) else {}
     for code in (inner.get("code"), inner.get("status"), data.get("code")):
         digits = str(code)[:4] if isinstance(code, str | int) else ""
         if digits.isascii() and digits.isdigit() and 400 <= int(digits) < 600:
             return int(digits)
     return 503 if PASSING.search(json.dumps(error, default=str)) else 400
+
+
+def _status_beside(data: dict[str, Any]) -> int | None:
+    """The status of an object that is no answer, but says in other words that it is an error."""
+    if data.get("choices") or data.get("candidates") or not _words(data):
+        return None
+    failed = "error" in (data.get("object"), data.get("type"), data.get("status"))
+    failed = failed or data.get("success") is False or bool(data.get("errors"))
+    plain = isinstance(data.get("detail", data.get("message")), str)
+    if not (failed or plain):
+        return None
+    return status_in({"error": {k: v for k, v in data.items() if k != "error"}})
 
 
 def fault_error(fault: Fault, name: str, *, hints: Mapping[int, str] | None = None) -> LLMError:
@@ -146,12 +169,22 @@ def fault_error(fault: Fault, name: str, *, hints: Mapping[int, str] | None = No
 def parse(text: str) -> Any:
     """The JSON in a text; None where it is none that can be read."""
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
         return None
 
 
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]*)?")
+def parse_events(body: str) -> list[Any]:
+    """The JSON in the events of a stream, or in the lines of a body; nothing for another text."""
+    lines = body.removeprefix("\ufeff").strip().splitlines()
+    if lines and lines[0].startswith(("data:", "event:", "id:", ":")):
+        lines = [line.removeprefix("data:") for line in lines if line.startswith("data:")]
+    elif len(lines) < 2 or not all(line[:1] in "{[" for line in lines if line):
+        return []
+    return [found for line in lines if (found := parse(line.strip())) is not None]
+
+
+_SECONDS = re.compile(r"[0-9]{1,15}(\.[0-9]*)?")
 _PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]*)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -177,13 +210,39 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if _SECONDS.fullmatch(precise):
         return float(precise) / 1000
     text = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(text):
-        return float(text)
+    if (named := duration(text)) is not None:
+        return named
     until = _date(text)
     if until is None:
         return None
     now = _date(headers.get("date", "")) or datetime.now(UTC)  # the server's own clock, if it says
     return max((until - now).total_seconds(), 0.0)
+
+
+_WAIT_SAID = re.compile(
+    r"(?:try again|retry|wait)\s+(?:in|after|for)\s+((?:[0-9.]+\s?(?:ms|s|m|h)\s?)+)",
+    re.I,
+)
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the limit is renewed that is used up: the longest, where none says so."""
+    found = []
+    for name, value in headers.items():
+        kind = re.fullmatch(r"(?:x-)?ratelimit-reset(-\w+)?", name.lower())
+        seconds = duration(value) if kind else None
+        if kind is None or seconds is None:
+            continue
+        if seconds > _EPOCH:  # a time since 1970, in seconds or in thousandths of them
+            seconds = max(seconds / (1000 if seconds > 1000 * _EPOCH else 1) - time.time(), 0.0)
+        prefix = name.lower().replace("reset", "remaining")
+        left = headers.get(prefix, "").strip()
+        if left in ("", "0"):
+            found.append(seconds)
+    return max(found, default=None)
+
+
+_EPOCH = 1e9
 
 
 def _date(text: str) -> datetime | None:
@@ -226,7 +285,10 @@ def _plain(text: str) -> str:
     title = re.search(r"<title[^>]*>(.*?)</title>", head, re.I | re.S)
     if title:
         return _cut(html.unescape(title[1]))
-    if re.match(r"\s*<(!doctype|html|head|body)", head, re.I):
+    message = re.search(r"<message>(.*?)</message>", head, re.I | re.S)
+    if message:
+        return _cut(html.unescape(message[1]))
+    if re.match(r"\s*<[?!a-z]", head, re.I):
         return _cut(html.unescape(re.sub(r"<[^>]*>", " ", head)))
     return _cut(head)
 

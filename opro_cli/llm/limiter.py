@@ -8,9 +8,9 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -65,10 +65,12 @@ class Limiter:
         self,
         settings: LimitSettings,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Coroutine[Any, Any, Any]] = asyncio.sleep,
     ) -> None:
         self.settings = settings
         self.sleep = sleep
+        self.guard: Callable[[Coroutine[Any, Any, Any]], Coroutine[Any, Any, None]] = _unguarded
+        """Waits, but ends when the command stops: ``Budget.unless_stopped``."""
         self._clock = clock
         self.notify: Callable[[str], None] = lambda text: None
         self._allowed = float(settings.concurrency)
@@ -85,7 +87,7 @@ class Limiter:
     async def call(self) -> AsyncIterator[None]:
         """Wait until one call may begin, and count it as in flight.
 
-        Raises QuotaError after :meth:`shut`.
+        Raises QuotaError after :meth:`shut`, and what ``guard`` raises.
         """
         async with self._freed:
             while self._in_flight >= max(int(self._allowed), 1):
@@ -93,17 +95,27 @@ class Limiter:
             self._in_flight += 1
         try:
             self._check()
-            await _take(self._requests, 1)
-            await _take(self._tokens, self._expected)
+            await self._take(self._requests, 1)
+            await self._take(self._tokens, self._expected)
             while self.quiet_for() > 0:
                 # Random, so that the calls do not all begin at the same moment.
-                await self.sleep(self.quiet_for() + random.uniform(0, 1))  # noqa: S311
+                await self.wait(self.quiet_for() + random.uniform(0, 1))  # noqa: S311
             self._check()
             yield
         finally:
             self._in_flight -= 1
             async with self._freed:
                 self._freed.notify_all() if self._shut else self._freed.notify(2)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait, unless the command stops. Raises what ``guard`` raises."""
+        await self.guard(self.sleep(seconds))
+
+    async def _take(self, rate: AsyncLimiter | None, amount: float) -> None:
+        while rate is not None and amount > 0:
+            part = min(amount, rate.max_rate)
+            await self.guard(rate.acquire(part))
+            amount -= part
 
     def _check(self) -> None:
         if self._shut is not None:
@@ -144,11 +156,8 @@ class Limiter:
         return self._quiet_until - self._clock()
 
 
-async def _take(rate: AsyncLimiter | None, amount: float) -> None:
-    while rate is not None and amount > 0:
-        part = min(amount, rate.max_rate)
-        await rate.acquire(part)
-        amount -= part
+async def _unguarded(wait: Coroutine[Any, Any, Any]) -> None:
+    await wait
 
 
 def _rate(per_minute: float | None) -> AsyncLimiter | None:

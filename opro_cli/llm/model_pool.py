@@ -12,7 +12,8 @@ from opro_cli.core.events import Reply
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.core.text import clean
 from opro_cli.llm import provider_of, secret_names
-from opro_cli.llm.budget import Budget, Budgeted, StopsOnQuota
+from opro_cli.llm.budget import Budget
+from opro_cli.llm.budgeted import Budgeted, StopsOnQuota
 from opro_cli.llm.limiter import Limiter, LimitSettings
 from opro_cli.llm.negotiation import Negotiated
 from opro_cli.llm.provider import C, Client, Env, ModelChoice, bare_name, pricer, same_model
@@ -42,6 +43,7 @@ class ModelPool:
 
     def __post_init__(self) -> None:
         self.limiter.notify = self.notify
+        self.limiter.guard = self.budget.unless_stopped
         self._notify_retry = throttled(lambda text: self.notify(f"{text} Trying again."))
 
     @property

@@ -24,7 +24,10 @@ MOST = 12
 UNSUPPORTED = re.compile(
     r"not support|n.t support|unsupported|unknown|unrecogni[sz]ed|unexpected|not (?:be )?permitted"
     r"|not (?:be )?allowed|forbidden|cannot find|invalid (?:argument|parameter|field)|no such"
-    r"|instead|deprecated|not available|not enabled|does not accept|only the default|extra inputs",
+    r"|instead|deprecated|not available|not enabled|does not accept|only the default|extra inputs"
+    r"|cannot be used|removed|disabled|only works|only [\d.]+ is|may only be"
+    r"|must be (?:exactly )?1\b"
+    r"|please use|should be omitted|must be (?:omitted|null|unset)",
     re.I,
 )
 """Words for a parameter that a server does not know, unlike one whose value is out of range."""
@@ -85,7 +88,10 @@ class Parameter:
 
 def refused(fault: Fault, sent: Sequence[str], parameters: Sequence[Parameter]) -> Parameter | None:
     """The first parameter of those sent that the server refuses; None where it names none."""
-    if fault.status not in (400, 404, 405, 415, 422, 501):
+    said = UNSUPPORTED.search(f"{fault.code} {fault.words}") is not None
+    if fault.status not in (400, 404, 405, 415, 422, 501) and not (
+        said and fault.status in (403, 500)
+    ):
         return None
     return next((p for p in parameters if p.name in sent and p.refused(fault)), None)
 
@@ -116,9 +122,11 @@ class Negotiated(Wrapper):
                     self._told.add(error.change)
                     self._notify(error.message)
                 if len(troubles) >= MOST:
+                    error.attempts = len(troubles)
                     raise
             except LLMError as error:
                 error.attempts += len(troubles)
+                error.troubles = (*troubles, *error.troubles)
                 raise
             else:
                 return [self._with(reply, troubles) for reply in replies]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import ANY_NUMBER, Ability, Model, ModelRequest, Price
@@ -113,6 +114,8 @@ class Provider(ABC):
     """Distributions whose versions are recorded with every run."""
     setup: ClassVar[str] = ""
     """What the user can do to let ``auto`` choose this provider."""
+    free: ClassVar[bool] = False
+    """Whether its models cost nothing, as on the user's own machine."""
     automatic_notice: ClassVar[str] = ""
     """A sentence for the user where ``auto`` has chosen this provider."""
 
@@ -145,12 +148,13 @@ class Provider(ABC):
         return {}
 
 
-def hosted_choice(request: ModelRequest, server: str = "") -> ModelChoice:
+def hosted_choice(request: ModelRequest, server: str = "", url: str = "") -> ModelChoice:
     """The choice of a hosted model, with the facts known of it. Raises ModelUnavailable.
 
     Args:
         request: the model.
         server: as of :class:`ModelChoice`.
+        url: the server's address, whose host is recorded with every run; empty to record none.
     """
     model = bare_name(request.name)
     facts = facts_of(model)
@@ -177,6 +181,7 @@ def hosted_choice(request: ModelRequest, server: str = "") -> ModelChoice:
         temperature=facts.temperature,
         hosted=True,
         server=server,
+        details={"server": host} if (host := urlsplit(url).hostname) else {},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from opro_cli.core.events import MAX_TEXT, Reply, Usage
@@ -19,6 +19,9 @@ MOST_TOKENS = 10**9
 
 RAW = 20_000
 """Characters of an answer that are kept where nothing in it could be read."""
+
+MOST_BESIDE = 1_000_000
+"""Characters that are kept beside an answer."""
 
 SHORT = 200
 """Characters of a name."""
@@ -38,8 +41,20 @@ def build_reply(
     seconds: float = 0.0,
     detail: str = "",
     calls: int = 1,
+    beside: Iterable[str] = (),
 ) -> Reply:
-    """A reply that can be written and read back."""
+    """A reply that can be written and read back.
+
+    Args:
+        text: the answer.
+        finish: as of :class:`Reply`.
+        model: that has answered.
+        usage: tokens, where the server says them.
+        seconds: of the call.
+        detail: why there is no text, or where it was.
+        calls: as of :class:`Reply`.
+        beside: texts that came with it and are no part of the answer, such as thinking.
+    """
     words, notes = text_of(text), [detail] if detail else []
     if len(words) > MAX_TEXT:
         notes.append(f"only the first {MAX_TEXT:,} of {len(words):,} characters are kept")
@@ -51,6 +66,14 @@ def build_reply(
         calls=calls,
         seconds=min(max(seconds, 0.0), 1e9),
         detail=_writable("; ".join(notes)[: RAW + 1000]),
+        beside=_writable(_joined(beside, words)[:MOST_BESIDE]),
+    )
+
+
+def _joined(texts: Iterable[str], known: str) -> str:
+    """The texts, each once, without one that is known already."""
+    return "\n\n".join(
+        text for text in dict.fromkeys(text.strip() for text in texts) if text and text not in known
     )
 
 
@@ -58,6 +81,20 @@ def lost_reply(why: str, seconds: float = 0.0) -> Reply:
     """A reply that was paid for and cannot be had, such as one beyond all size."""
     return build_reply(
         text="", finish="unreadable", model="", usage=None, seconds=seconds, detail=why
+    )
+
+
+def misread_reply(data: Any, body: str, seconds: float) -> Reply:
+    """The reply for JSON that is no answer of the protocol: a text is one, all else is kept."""
+    if not isinstance(data, str):
+        return lost_reply(f"the answer is no object; the answer: {raw(body)}", seconds)
+    return build_reply(
+        text=data,
+        finish="unknown",
+        model="",
+        usage=None,
+        seconds=seconds,
+        detail="the answer is a text alone",
     )
 
 
@@ -103,9 +140,7 @@ def _parts(content: list[Any]) -> Iterator[str]:
     for part in content:
         if isinstance(part, str):
             yield part
-        elif (
-            isinstance(part, dict) and part.get("type") not in THINKING and not part.get("thought")
-        ):
+        elif isinstance(part, dict) and not _is_thinking(part):
             found = part.get("text", part.get("content"))
             if isinstance(found, dict):  # {"text": {"value": …}}
                 found = found.get("value")
@@ -114,6 +149,12 @@ def _parts(content: list[Any]) -> Iterator[str]:
 
 def _is_thinking(part: dict[str, Any]) -> bool:
     return part.get("type") in THINKING or bool(part.get("thought"))
+
+
+def thoughts_in(content: Any) -> str:
+    """The thinking among the parts of a content."""
+    parts = content if isinstance(content, list) else []
+    return thinking_text([p for p in parts if isinstance(p, dict) and _is_thinking(p)])
 
 
 def thinking_text(content: Any) -> str:

@@ -51,50 +51,52 @@ class Retry(Wrapper):
         Raises LLMError, with its attempts, after the last attempt or a fault that does not pass.
         """
         troubles: list[str] = []
-        limits, failing_since = self._limiter.settings, math.inf
+        attempt, limits, failing_since = 0, self._limiter.settings, math.inf
         while True:
-            attempt = len(troubles) + 1
+            attempt += 1
             began = self._clock()
             try:
                 async with self._limiter.call():
                     replies = await self.inner.sample(request)
             except TransientError as error:
-                troubles.append(error.message)
+                troubles += [*error.troubles, error.message]
                 failing_since = min(failing_since, began)
                 failing = self._clock() - failing_since
                 if attempt >= (limits.attempts or math.inf) or failing > limits.outlast:
-                    raise _given_up(error, attempt) from error
+                    raise _given_up(error, len(troubles)) from error
                 self._notify(error.message)
                 if error.late or error.too_many:
                     reason = "too late" if error.late else "refused"
                     self._limiter.slow_down(f"Calls of {self.info.name} are {reason}")
-                await self._wait(attempt, error)
+                await self._wait(attempt, error, troubles)
             except LLMError as error:
-                self._note(error, attempt)
+                self._note(error, troubles)
                 raise
             else:
                 usage = [reply.usage for reply in replies if reply.usage is not None]
                 self._limiter.used(sum(u.input + u.output for u in usage))
                 return [_after(reply, troubles) for reply in replies]
 
-    def _note(self, error: LLMError, attempt: int) -> None:
-        error.attempts += attempt - 1
+    def _note(self, error: LLMError, troubles: Sequence[str]) -> None:
+        error.attempts += len(troubles)
         if isinstance(error, QuotaError):
             self._limiter.shut(error.message)
 
-    async def _wait(self, attempt: int, error: TransientError) -> None:
+    async def _wait(self, attempt: int, error: TransientError, troubles: Sequence[str]) -> None:
         seconds = backoff(attempt) if error.wait is None else error.wait
         if not seconds <= self._limiter.settings.longest_wait:
             quota = QuotaError(
                 f"{error.message.rstrip('.')}. It wants a pause of {seconds:g} seconds, which is "
                 "longer than limits.longest_wait"
             )
-            self._note(quota, attempt)
+            self._note(quota, troubles[:-1])
             raise quota from error
+        if attempt > 1 and seconds < 0.1:  # a server may name no time, again and again
+            seconds = max(seconds, backoff(1))
         if error.too_many:
             self._limiter.quiet(seconds)  # the next attempt waits there, with all other calls
         else:
-            await self._limiter.sleep(seconds)
+            await self._limiter.wait(seconds)
 
 
 def _after(reply: Reply, troubles: Sequence[str]) -> Reply:

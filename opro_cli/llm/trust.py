@@ -89,8 +89,8 @@ def check_key(server: Server, env: Mapping[str, str], key: str, what: str = "") 
     if key and source.startswith(".env") and server.source.startswith(".env"):
         return
     raise ModelUnavailable(
-        f"{key or 'The login'} ({source}) is not sent to {server.words}: whoever made this folder "
-        "or preset may have named that server.",
+        f"{key or 'The login'} ({source}) is not sent to {server.words}: this folder or preset "
+        "may come from a stranger, who chose that server.",
         f"if it is yours, name it with --base-url {server.url}",
     )
 

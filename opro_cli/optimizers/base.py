@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,18 +21,11 @@ from opro_cli.core.optimizer import Batch, Limits, Optimizer, OptimizerContext
 from opro_cli.core.problem import Continuous, Drawable, Problem, Textual
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.llm.provider import ModelChoice
+from opro_cli.optimizers.secrets import check_headers, check_no_secret
 
 Floats: TypeAlias = NDArray[np.float64]
 Range: TypeAlias = tuple[float, float]
 """The lowest and the highest value."""
-
-HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-"""The name of a header."""
-
-SECRET = re.compile(
-    r"auth|cookie|(api|access|subscription|goog)[-_]?key|secret|token|password", re.I
-)
-"""Names of headers that hold secrets."""
 
 ROLE = "optimizer"
 """The role of the model that an optimizer asks, among the models of a run."""
@@ -41,11 +33,11 @@ ROLE = "optimizer"
 LACKING: dict[type, tuple[str, str]] = {
     Continuous: (
         "{name} moves through numbers, and the points of this problem are none.",
-        "leave {name} out of the baselines; random takes every problem",
+        "random takes every problem; or leave {name} out of the baselines",
     ),
     Drawable: (
         "{name} draws points at random, and the points of this problem cannot be drawn.",
-        "leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
     Textual: (
         "{name} proposes texts, and the points of this problem are none.",
@@ -53,7 +45,7 @@ LACKING: dict[type, tuple[str, str]] = {
     ),
     object: (
         "{name} cannot work with the points of this problem.",
-        "leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
 }
 """The message and the hint where a space is not of a type; ``object`` is for all other types."""
@@ -201,14 +193,14 @@ class AskingSettings(OptimizerSettings, ABC):
     @field_validator("headers")
     @classmethod
     def _headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
-        for name, value in (headers or {}).items():
-            if not HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
-                raise ValueError(f"{name[:40]!r} is no header that can be sent")
-            if SECRET.search(name):
-                raise ValueError(
-                    f"{name} would put a secret into every log; a key belongs into .env"
-                )
+        check_headers(headers or {})
         return headers
+
+    @field_validator("extra_body")
+    @classmethod
+    def _extra_body(cls, extra_body: dict[str, Any] | None) -> dict[str, Any] | None:
+        check_no_secret("", extra_body)
+        return extra_body
 
     @property
     def samples_per_step(self) -> int:
@@ -278,7 +270,7 @@ def lacking(protocol: type, name: str) -> UsageError:
         protocol,
         (
             "{name} cannot work with the points of this problem.",
-            "leave {name} out of the baselines",
+            "choose another optimizer, or leave {name} out of the baselines",
         ),
     )
     return UsageError(message.format(name=name), hint.format(name=name))

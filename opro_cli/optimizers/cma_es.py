@@ -58,7 +58,7 @@ class CmaEs(BaseOptimizer):
         if len(self._cube.names) < 2:
             raise UsageError(
                 "cma-es needs two coordinates or more, and this problem has one.",
-                "leave cma-es out of the baselines",
+                "choose another optimizer, or leave cma-es out of the baselines",
             )
         self._strategy = strategy
         self._known = KnownValues(context.problem.text.direction)

@@ -112,7 +112,7 @@ def differentiable(problem: Problem) -> Differentiable:
     if not isinstance(problem, Differentiable) or problem.optimum is None:
         raise UsageError(
             "Gradient descent needs a problem with a gradient and a known optimum.",
-            "leave sgd out of the preset's baselines",
+            "choose another optimizer, or leave sgd out of the baselines",
         )
     return problem
 

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opro_cli.core.model import Ability, ModelRequest
+from opro_cli.core.model import FREE, Ability, ModelRequest, Price
 from opro_cli.core.seeds import Randomness
+from opro_cli.llm import AUTO, provider_of
 from opro_cli.llm.catalog import facts_of
 from opro_cli.llm.provider import ModelChoice, bare_name
 from opro_cli.optimizers.base import PromptSizes
@@ -125,7 +126,7 @@ def _of_role(
     tokens_in = prompts * tokens_in
     tokens_out = replies * Span(*sizes.output_tokens)
     no_steps = Span()
-    price = choice.price if choice else request.price or facts_of(bare_name(request.name)).price
+    price = choice.price if choice else _price(request)
     if price is None:
         unpriced = frozenset({choice.name if choice else request.name})
         return Estimate(no_steps, calls, tokens_in, tokens_out, None, unpriced)
@@ -134,6 +135,14 @@ def _of_role(
         (tokens_in.high * price.input + tokens_out.high * price.output) / 1e6,
     )
     return Estimate(no_steps, calls, tokens_in, tokens_out, cost)
+
+
+def _price(request: ModelRequest) -> Price | None:
+    """The price of a model that is not available here."""
+    known = request.price or facts_of(bare_name(request.name)).price
+    if known is None and request.name != AUTO and provider_of(request.name).free:
+        return FREE
+    return known
 
 
 def _published_steps(spec: RunSpec) -> int:

@@ -41,18 +41,26 @@ def available() -> dict[str, Path]:
 def find(name: str) -> Path:
     """The file of a preset, given its name or its path. Raises PresetError."""
     looks_like_path = _is_path(name)
-    try:
-        if looks_like_path and Path(name).exists():
-            return Path(name)
-    except (OSError, ValueError):  # a NUL, or a name too long
-        pass
+    if looks_like_path and _exists(name):
+        return Path(name)
     known = available()
     if name in known:
         return known[name]
+    if not looks_like_path and name and _exists(name):
+        raise PresetError(
+            f"{clean(name)} is no preset: a preset is a file whose name ends in .yaml.", LIST
+        )
     raise PresetError(
         f"There is no preset {name!r}" + (", and no such file." if looks_like_path else "."),
         did_you_mean(Path(name).stem or name, known) or LIST,
     )
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a NUL, or a name too long
+        return False
 
 
 def hidden(name: str) -> str:

@@ -156,6 +156,7 @@ def _check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
     A dry plan loads nothing of the user's: of a costly problem, only the points are checked.
     """
     problem = cell.problem
+    problem.check_settings()
     try:
         if dry and problem.build(problem.targets[0], 0).costly:
             ProblemSettings.check(problem, repetitions)

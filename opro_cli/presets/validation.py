@@ -152,7 +152,11 @@ def _explained(
         where = " with ".join(dict.fromkeys([file, *others]))
     if kind == "extra_forbidden":
         inner = ".".join([section, *path[:-1]] if section else path[:-1])
-        return _unknown_key(path[-1], _fields(model, path[:-1]), where, inner)
+        error_of_key = _unknown_key(path[-1], _fields(model, path[:-1]), where, inner)
+        kinds = _kinds_with(path[0]) if section == "problem" and len(path) == 1 else []
+        if kinds and issubclass(model, ProblemSettings):
+            error_of_key.hint = f"it is a setting of problem.kind: {' or '.join(kinds)}"
+        return error_of_key
     hint = _example(model, path)
     if isinstance(first["input"], list) and len(path) == 1 and _single(model, path[0]):
         hint = f"to try several values: --set 'sweep.{dotted}=[…]' with `opro sweep`"
@@ -169,6 +173,11 @@ def _explained(
     if kind == "model_type":
         expected = "it should be a section with settings"
     return PresetError(f"{where}: {dotted} is {shown_value(first['input'])}; {expected}.", hint)
+
+
+def _kinds_with(name: str) -> list[str]:
+    """The kinds of problems that have a setting."""
+    return [kind for kind in PROBLEMS if name in PROBLEMS[kind].model_fields]
 
 
 def _single(model: type[BaseModel], name: str) -> bool:

@@ -118,6 +118,12 @@ class ProblemSettings(Settings, ABC):
         """Whether instances or starting points depend on the seed of the run."""
         return True
 
+    def check_settings(self) -> None:
+        """Raises UsageError for settings that an old run may have, and a new one should not.
+
+        Called before :meth:`check`, and for a dry run alone: it loads nothing.
+        """
+
     def check(self, repetitions: int) -> None:
         """Build every instance and its starting points, as the runs will.
 

@@ -15,7 +15,9 @@ from opro_cli.core.errors import OproError
 from opro_cli.core.events import Point, Verdict
 from opro_cli.core.totals import RunTotals
 from opro_cli.presets.spec import RunSpec
-from opro_cli.problems.instructions.settings import SCORER, InstructionsSettings
+from opro_cli.problems.instructions.fields import SCORER
+from opro_cli.problems.instructions.sets import load_sets
+from opro_cli.problems.instructions.settings import InstructionsSettings
 from opro_cli.report.paired import PARTIAL, Paired
 from opro_cli.report.rows import FINISHED, Row
 from opro_cli.report.statistics import Interval, wilson
@@ -231,7 +233,7 @@ def majority(spec: RunSpec, digest: str | None) -> tuple[float, str] | None:
 def _majority(settings: str, task: str, digest: str) -> tuple[float, str] | None:
     problem = InstructionsSettings.model_validate_json(settings)
     try:
-        sets = problem.sets({"task": task})
+        sets = load_sets(problem, task)
     except (OproError, OSError, ValueError):
         return None
     targets = Counter(example.target for example in sets.test)

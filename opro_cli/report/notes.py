@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.errors import RunsError
-from opro_cli.core.text import listed, plural
-from opro_cli.report.groups import different_budgets
+from opro_cli.core.events import Point
+from opro_cli.core.problem import nearest_point
+from opro_cli.core.text import clean, listed, number, plural
+from opro_cli.report.groups import different_budgets, optimizer_name, target_name
 from opro_cli.report.judged import is_judged
+from opro_cli.report.pairing import opponents
 from opro_cli.report.rows import Row
 from opro_cli.runs.progress import RunView
 
 FEW = 5
 """A row with fewer repetitions gets a note."""
+
+MOST_POINTS = 10
+"""Best points that are named."""
+
+OWN_COMMAND = ("opro", "sgd")
+"""Optimizers that have a command of their own."""
 
 MODEL_ONLY = (
     "Random-search points are left out of the runs of a model; a run that one of them solved "
@@ -51,8 +61,64 @@ def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
     yield from _few_repetitions(rows)
     yield from _budgets(rows)
     yield from _information(rows)
-    if baseline is not None and all(row.optimizer != baseline for row in rows):
-        yield f"There are no runs of {baseline} to compare with: see `opro run-baseline`."
+    if baseline is not None:
+        yield from _baseline(rows, baseline)
+
+
+def _baseline(rows: Sequence[Row], baseline: str) -> Iterator[str]:
+    """What is not compared with the baseline, and why."""
+    bases = [row for row in rows if row.optimizer == baseline]
+    if not rows:
+        return
+    if not bases:
+        command = f"opro run-{baseline}" if baseline in OWN_COMMAND else "opro run-baseline"
+        yield f"There are no runs of {baseline} to compare with: see `{command}`."
+        return
+    models = sorted({row.model for row in bases if row.model})
+    others = [row for row in rows if row.optimizer != baseline]
+    if not others:
+        yield f"There are no runs of another optimizer to compare with {baseline}."
+    elif not any(opponents(rows, baseline)):
+        yield f"No other optimizer was run on the problems and targets of {baseline}."
+    if len(models) > 1:
+        yield (
+            f"{baseline} was run with {listed(models)}: --baseline compares other optimizers with "
+            "each of them, and not one model with another."
+        )
+
+
+def best_points(rows: Sequence[Row]) -> Iterator[str]:
+    """The best point on each problem and target, unless the target says it."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if is_judged(row.spec):
+            continue  # the best on train says little
+        if row.best is not None and not _is_target(row, row.best[0]):
+            found.setdefault((row.problem_digest, target_name(row)), []).append(row)
+    several = len({row.preset for row in rows}) > 1
+    notes = [_best_point(group, rows, several=several) for group in found.values()]
+    yield from notes[:MOST_POINTS]
+    if len(notes) > MOST_POINTS:
+        yield f"{len(notes) - MOST_POINTS} more best points: see `opro report --format json`."
+
+
+def _is_target(row: Row, point: Point) -> bool:
+    space = row.runs[0].spec.build_problem().space
+    return nearest_point(space, point) == tuple(row.target.values())
+
+
+def _best_point(group: Sequence[Row], among: Sequence[Row], *, several: bool) -> str:
+    """The best of some rows on one target, in one sentence."""
+    low = group[0].runs[0].totals.direction == "minimize"
+    best = (min if low else max)(group, key=lambda row: row.best[1] if row.best else math.nan)
+    point, value = best.best or ((), math.nan)
+    swept = [f"{key}={v}" for key, v in best.axes.items() if key.startswith("problem.")]
+    target = [target_name(best)] if best.target else []
+    where = " ".join([*([best.preset] if several else []), *target, *swept])
+    shown = clean(best.runs[0].spec.build_problem().space.render(point), 300)
+    name = optimizer_name(best, among)
+    on = f" on {clean(where, 200)}" if where else ""
+    return f"Best {clean(best.value_name, 40)}{on}: {number(value)} at {shown} ({name})."
 
 
 def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from opro_cli.presets.spec import RunSpec, digest
 from opro_cli.problems import PROBLEMS
 from opro_cli.problems.settings import Target
 from opro_cli.report.statistics import Stat
-from opro_cli.runs.disk.contents import PROBLEM
+from opro_cli.runs.disk.contents import PROBLEM, short
 from opro_cli.runs.progress import RunView
 
 FINISHED = ("converged", "stopped")
@@ -234,7 +234,7 @@ def make_rows(runs: Sequence[RunView]) -> tuple[Row, ...]:
 
 def _row(group: Sequence[RunView], *, apart: bool) -> Row:
     first = group[0]
-    contents = {key: value[:12] for key, value in first.contents.items()} if apart else {}
+    contents = {key: short(value) for key, value in first.contents.items()} if apart else {}
     return Row(
         preset=first.spec.preset,
         optimizer=first.spec.optimizer.name,

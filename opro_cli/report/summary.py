@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opro_cli.core.errors import RunsError
 from opro_cli.presets.spec import digest
-from opro_cli.report.notes import MODEL_ONLY, cautions, left_out
+from opro_cli.report.notes import MODEL_ONLY, best_points, cautions, left_out
 from opro_cli.report.rows import FINISHED, Row, make_rows
 from opro_cli.runs.progress import RunView
 from opro_cli.runs.record import read_record
@@ -50,7 +50,7 @@ def summarize(
             errors.append(error)
     kept, superseded = _latest(views)
     rows = make_rows(kept)
-    notes = (*left_out(kept, superseded, errors), *cautions(rows, baseline))
+    notes = (*best_points(rows), *left_out(kept, superseded, errors), *cautions(rows, baseline))
     if model_only and any(row.asks_model for row in rows):
         notes = (MODEL_ONLY, *notes)
     return Summary(rows, notes, tuple(errors), baseline)

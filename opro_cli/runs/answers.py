@@ -8,13 +8,14 @@ replayed, and in other runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
-from opro_cli.core.errors import OproError, SearchEnded
+from opro_cli.core.errors import OproError, RunsError, SearchEnded
 from opro_cli.core.events import (
     GRADES,
     Answered,
@@ -37,10 +38,13 @@ from opro_cli.runs.disk.answers import (
     add_sums,
     answer_key,
     missing_sum,
+    read_answers,
     sum_of,
 )
+from opro_cli.runs.disk.contents import problem_facts, recorded
 from opro_cli.runs.disk.log import EventLog
 from opro_cli.runs.recorder import Recorder
+from opro_cli.runs.store import RunStore
 
 OFTEN = 2.0
 """Seconds between two sums of answers in the log, at least."""
@@ -74,6 +78,21 @@ class AnswerCache:
         if reply is not None:
             self._replies[key] = reply
         self._asked.pop(key).set()
+
+
+def known_answers(store: RunStore, problems: Collection[str]) -> AnswerCache:
+    """The answers in all runs on the same data.
+
+    Args:
+        store: of the runs. Damaged ones are passed over.
+        problems: the facts of the problems whose answers are of use, see :func:`problem_facts`.
+    """
+    cache = AnswerCache()
+    for run in store.all()[0] if problems else ():
+        if problem_facts(recorded(run.about)) in problems:
+            with contextlib.suppress(RunsError):
+                cache.add(read_answers(run.path))
+    return cache
 
 
 class AnswerBook(Wrapper):

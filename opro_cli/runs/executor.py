@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -142,7 +143,8 @@ class RunMaker:
                     if problem.costly and not models:
                         slots = self._slots_for(spec)
                         evaluate = _one_by_one(evaluator, slots, budget.check_time)
-                    resources = engine.RunResources(values, check_budget)
+                    can_judge = functools.partial(budget.can_end, job.run.id if job.run else "")
+                    resources = engine.RunResources(values, check_budget, can_judge)
                     await engine.run(problem, optimizer, evaluate, limits, sink, resources)
         except SearchEnded as ended:
             budget.stop(ended.reason, "what is left is too little for a step and the final test")

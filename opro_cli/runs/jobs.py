@@ -20,7 +20,7 @@ from opro_cli.runs.disk.contents import (
     ProblemContents,
     changes,
     model_contents,
-    models_known,
+    needs_opening,
     other_circumstances,
     recorded,
 )
@@ -62,6 +62,8 @@ class Jobs:
     """For ``run.json`` of new runs."""
     others: Sequence[RunRecord] = ()
     """Further runs of the same command: a cap is for all of them together."""
+    fresh: bool = False
+    """Whether nothing of earlier runs is used, their answers neither."""
 
     @property
     def to_do(self) -> list[Job]:
@@ -76,11 +78,13 @@ class Jobs:
 
     @property
     def to_check(self) -> dict[ModelRequest, ModelChoice]:
-        """The models of finished runs that say what their models were: they are looked at again."""
+        """The models of finished runs that have to be opened to see whether they are the same."""
         requests = {
             request
             for job in self.jobs
-            if job.done and job.run is not None and models_known(job.run.about)
+            if job.done
+            and job.run is not None
+            and needs_opening(job.run.about, model_contents(job.spec, {}, self.models))
             for request in job.spec.model_requests().values()
         }
         return {request: self.models[request] for request in self.models if request in requests}
@@ -166,7 +170,7 @@ class Jobs:
         stale = {}
         for job in self.jobs:
             if job.done and job.run is not None:
-                now = model_contents(job.spec, opened)
+                now = model_contents(job.spec, opened, self.models)
                 for change in changes(recorded(job.run.about), now):
                     stale[change] = job.run.id
                     job.run, job.record = None, new_record(job.spec)
@@ -220,7 +224,8 @@ def jobs_for_plan(plan: Plan, store: RunStore, *, fresh: bool = False) -> Jobs:
     about = {**provenance(plan), "batch": secrets.token_hex(8)}
     general = plan.preset.general
     notices = (*plan.notices, *(_not_used(change, run) for change, run in stale.items()))
-    return Jobs(jobs, plan.models, general.limits, general.budget, notices, about)
+    limits, budget = general.limits, general.budget
+    return Jobs(jobs, plan.models, limits, budget, notices, about, fresh=fresh)
 
 
 def jobs_of_runs(
@@ -314,6 +319,6 @@ def _job(
                 stale |= dict.fromkeys(changes(recorded(run.about), now), run.id)
             return Job(spec, new_record(spec))
         run = same[-1]
-        record = job_of_run(run).record  # read again, now that nobody writes it
+        record = job_of_run(run).record  # read again, now that no other command writes it
     record.view.spec = spec
     return Job(spec, record, run)

@@ -17,6 +17,8 @@ from opro_cli.llm.limiter import Limiter
 from opro_cli.llm.model_pool import ModelPool
 from opro_cli.llm.provider import Env
 from opro_cli.llm.redaction import HIDDEN, key_forms
+from opro_cli.runs.answers import AnswerCache, known_answers
+from opro_cli.runs.disk.contents import problem_facts, recorded
 from opro_cli.runs.disk.files import reserve_handles
 from opro_cli.runs.executor import Executor, RunMaker
 from opro_cli.runs.jobs import Jobs
@@ -89,7 +91,7 @@ class Launcher:
         try:
             with store_lock(self.store.root, self.notify):
                 jobs = find()
-                for notice in jobs.notices:
+                for notice in (*jobs.notices, *jobs.replace_changed({})):
                     self.notify(notice)
                 if not jobs.to_do and not jobs.to_check:
                     return self._nothing_to_do(jobs)
@@ -144,7 +146,8 @@ class Launcher:
         leave = functools.partial(self._leave, jobs, lock)
         signals = SignalHandler(budget, jobs.longest, display.notice, leave)
         ticker = asyncio.create_task(self._tick(pool))
-        maker = RunMaker(pool, opened, jobs.needed, lock, display, self._redact)
+        answers = self._known_answers(jobs)
+        maker = RunMaker(pool, opened, jobs.needed, lock, display, self._redact, answers)
         try:
             with signals.installed():
                 await Executor(jobs.needed).run(jobs.to_do, maker.make)
@@ -166,6 +169,12 @@ class Launcher:
             seconds=budget.seconds,
             caps=jobs.budget,
         )
+
+    def _known_answers(self, jobs: Jobs) -> AnswerCache:
+        """The answers of earlier runs that may serve again."""
+        asking = [job for job in jobs.to_do if job.spec.problem.model_requests() and job.run]
+        facts = {problem_facts(recorded(job.run.about)) for job in asking if job.run} - {""}
+        return known_answers(self.store, set() if jobs.fresh else facts)
 
     def _show_done(self, jobs: Jobs) -> None:
         for job in jobs.jobs:

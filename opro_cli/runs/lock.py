@@ -84,7 +84,7 @@ def check_free(run: Path, session: str = "") -> None:
 
 
 def writer_of(run: Path) -> dict[str, Any] | None:
-    """The command that is writing a run, as ``writer.json`` describes it; None for nobody."""
+    """The command that is writing a run, as ``writer.json`` describes it; None if there is none."""
     writer = _named(run)
     session = (writer or {}).get("session")
     if writer is None or not isinstance(session, str) or not NAME.fullmatch(session):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,9 +39,6 @@ from opro_cli.runs.progress import RunView
 from opro_cli.runs.store import RUN_FILE, StoredRun
 
 Key: TypeAlias = tuple[str, int, int]
-
-MOST_CAUSES = 20
-"""Causes of rejected replies that are kept of each run of a report: each may be another text."""
 
 
 @dataclass
@@ -242,7 +238,6 @@ def read_record(
         record.answers = read_answers(run.path)
     if not whole:
         totals.forget_points()
-        totals.causes = Counter(dict(totals.causes.most_common(MOST_CAUSES)))
     return record
 
 

@@ -136,11 +136,12 @@ def _settings(model: type[M], values: Mapping[str, Any]) -> M:
         return model.model_validate(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        name = option_text(str(first["loc"][0]))
-        raise UsageError(
-            f"{name} is {first['input']!r}; {first['msg'][:1].lower()}{first['msg'][1:]}.",
-            f"as in {name} 5",
-        ) from None
+        name, message = option_text(str(first["loc"][0])), first["msg"]
+        if message.startswith("Value error, "):
+            said = f": {message.removeprefix('Value error, ')}"
+        else:
+            said = f" {first['input']!r}: {message.replace('Input should', 'it should', 1)}"
+        raise UsageError(f"{name}{said}.", f"as in {name} 5") from None
 
 
 def _listed(runs: Sequence[StoredRun]) -> str:

@@ -58,6 +58,7 @@ class RunStore:
 
     def check_writable(self) -> None:
         """Raises RunsError if no run could be created here."""
+        self._check_directory()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             probe = self.root / f".writable-{secrets.token_hex(4)}"
@@ -68,6 +69,15 @@ class RunStore:
                 f"The runs directory {self.root} cannot be written to: {error.strerror}.",
                 "choose another with --runs-dir or OPRO_RUNS_DIR",
             ) from None
+
+    def _check_directory(self) -> None:
+        """Raises RunsError where there is something else than a directory."""
+        with contextlib.suppress(OSError):
+            if self.root.exists() and not self.root.is_dir():
+                raise RunsError(
+                    f"The runs directory {self.root} is not a directory.",
+                    "choose another with --runs-dir or OPRO_RUNS_DIR",
+                )
 
     def create(self, spec: RunSpec, about: dict[str, Any]) -> StoredRun:
         """A new run's directory, with ``run.json`` on disk. Raises RunsError."""
@@ -110,6 +120,7 @@ class RunStore:
 
     def _paths(self) -> list[Path]:
         """What is in the directory, by name. Raises RunsError where it cannot be read."""
+        self._check_directory()
         try:
             return sorted(self.root.iterdir()) if self.root.is_dir() else []
         except OSError as error:

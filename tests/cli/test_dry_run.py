@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import strategies as st
 
@@ -71,3 +72,26 @@ class TestPrinted:
         done = opro("run-opro", "-p", "exp3", "--temperature", "1.1", "--print-config")
         assert "optimizer: opro" not in done.stdout
         assert "optimizer: sgd" in done.stdout
+
+
+def test_a_dry_run_of_a_costly_problem_says_what_has_no_effect(opro):
+    parameters = "x: {low: 1, high: 9, type: int, digits: 5}"
+    write(f"problem: {{kind: custom, objective: 'none.py:loss', parameters: {{{parameters}}}}}\n")
+    for words in (("--dry-run",), ()):
+        done = opro("run-baseline", "-O", "random", "-p", "mine.yaml", *words)
+        assert done.exit_code == 2
+        assert "problem.parameters.x.digits has no effect on whole numbers." in done.stderr
+
+
+@pytest.mark.parametrize("made", [None, b"", b"no model", b"GGUF" + bytes(8)])
+def test_a_local_model_that_cannot_be_used_is_said_at_the_end_and_costs_nothing(opro, made):
+    if made is not None:
+        Path("m.gguf").write_bytes(made)
+    words = ("run-opro", "-p", "exp1", "--model", "local:m.gguf", "--dry-run")
+    done = opro(*words)
+    said = "There is no model file m.gguf" if made is None else "m.gguf is no model file"
+    assert f"not available: {said}" in done.stdout
+    assert "cost          $0 (local model)" in done.stdout
+    data = json.loads(opro(*words, "--json").stdout)
+    assert data["unavailable"][0].startswith(said)
+    assert data["total"]["cost"] == [0, 0]

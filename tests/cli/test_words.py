@@ -213,3 +213,52 @@ class TestChangedPresets:
         done = opro(*words)
         assert done.exit_code == 2
         assert "opro.temperature was 1.0 and is 0.5" in done.stderr
+
+
+class TestWrongCommands:
+    """Each message names what is wrong and a way out, in one or two sentences."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self):
+        Path("folder").mkdir()
+        Path("obj.py").write_text("def loss(x):\n    return x\n")
+        write(PROBLEM, "lin.yaml")
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ("run-opro lin.yaml", "(lin.yaml). A preset is given with --preset."),
+            ("run-opro -p folder", "folder is no preset: a preset is a file whose name ends in"),
+            ("run-opro -p obj.py", "obj.py is no preset: a preset is a file whose name ends in"),
+            ("run-opro -p ./folder", "folder: is a directory."),
+            ("run-opro -p lin.yaml --model locl", "did you mean local?"),
+            ("run-opro -p lin.yaml --model ./a.gguf", "did you mean local:./a.gguf?"),
+            ("run-opro -p lin.yaml --model gpt", "models: auto, local"),
+            ("run-opro -p lin.yaml --objective obj.py:loss", "a setting of problem.kind: custom"),
+            ("run-opro -p lin.yaml --set problem.bonds=3", "did you mean problem.bounds?"),
+            ("run-baseline -O two-opt -p lin.yaml", "choose another optimizer, or leave two-opt"),
+            ("run-baseline -O random -p lin.yaml --runs-dir obj.py", "obj.py is not a directory."),
+            ("report --runs-dir obj.py", "The runs directory obj.py is not a directory."),
+            ("runs list --runs-dir obj.py", "The runs directory obj.py is not a directory."),
+            ("report -f pdf", "formats: table, markdown, csv, json"),
+            ("report -o folder", "--output folder is a directory."),
+        ],
+    )
+    def test_a_wrong_command_is_answered(self, opro, words, said):
+        done = opro(*words.split())
+        assert done.exit_code == 2
+        assert said in done.stderr
+        assert done.stdout == ""
+        assert "Traceback" not in done.stderr
+
+    def test_a_cap_that_is_none_is_answered(self, opro, serve):
+        serve([gemini(solution(1, 2))])
+        assert opro("run-opro", *PAPER, "--max-calls", "1", "--display", "none").exit_code == 3
+        for cap, said in (
+            ("0", "--max-calls 0: it should be greater than 0."),
+            ("x", "--max-calls: 'x' is no"),
+        ):
+            done = opro("resume", "--max-calls", cap)
+            assert done.exit_code == 2
+            assert f"error: {said}" in done.stderr
+            assert "alue error" not in done.stderr

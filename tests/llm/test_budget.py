@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from opro_cli.core.errors import Paused
 from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import Price, Request
-from opro_cli.llm.budget import Amount, Budget, Budgeted, BudgetSettings
+from opro_cli.llm.budget import MARGIN, Amount, Budget, BudgetSettings
+from opro_cli.llm.budgeted import Budgeted
 from tests.doubles import Scripted
 
 PRICE = Price(1.0, 10.0)
@@ -84,16 +85,16 @@ def test_a_cap_on_calls_is_exact(cap, at_once):
 
 
 def test_a_cap_is_used_up_before_it_stops():
-    budget, answered, most = spend(BudgetSettings(max_cost=1.0), 1000)
-    assert budget.spent.cost >= 1.0
-    assert budget.why.startswith("$1.00")
-    assert answered == -(-1.0 // ONE)
+    budget, answered, most = spend(BudgetSettings(max_cost=4.0), 1000)
+    assert budget.spent.cost >= 4.0
+    assert budget.why.startswith("$4.00")
+    assert answered == -(-4.0 // ONE)
     assert most > 40  # far from the cap, nothing waits
 
 
 def test_close_to_the_cap_calls_wait_for_those_in_flight():
     # The first call is made alone, to see how much one takes; then three at once have room.
-    _, _, most = spend(BudgetSettings(max_cost=ONE + 3 * WORST), 20)
+    _, _, most = spend(BudgetSettings(max_cost=ONE + 3 * MARGIN * WORST), 20)
     assert most == 3
 
 
@@ -203,6 +204,63 @@ def test_a_call_that_takes_more_than_was_reserved_makes_later_ones_reserve_more(
         return len(liar.requests)
 
     assert asyncio.run(run()) == 3
+
+
+@pytest.mark.parametrize("honest", [1, 5, 20])
+@pytest.mark.parametrize("cap", [{"max_tokens": 60_000}, {"max_cost": 0.3}])
+def test_a_server_that_lies_later_on_passes_a_cap_by_one_call_too(honest, cap):
+    huge = 7 * request().max_tokens
+
+    async def run():
+        budget = Budget(BudgetSettings(**cap))
+        taken = iter([200] * honest + [huge] * 1000)
+
+        class Liar(Scripted):
+            async def sample(self, request):
+                usage = Usage(300, next(taken))
+                await asyncio.sleep(0.001)
+                return [Reply("x", "stop", "m", usage)]
+
+        model = Budgeted(Liar(lambda r, i: ""), budget, lambda served: PRICE)
+        calls = [model.sample(request()) for _ in range(400)]
+        await asyncio.gather(*calls, return_exceptions=True)
+        return budget.spent
+
+    spent = asyncio.run(run())
+    assert spent.tokens <= cap.get("max_tokens", 1e9) + 300 + huge
+    assert spent.cost <= cap.get("max_cost", 1e9) + PRICE.of(300, huge)
+
+
+def test_what_is_learnt_of_calls_in_flight_together_does_not_multiply():
+    honest = [Usage(300, 100)] * 4
+
+    async def run():
+        usages = iter([*honest, *[Usage(300, 4 * request().max_tokens)] * 20])
+        budget = Budget(BudgetSettings(max_tokens=10_000_000))
+
+        class Model(Scripted):
+            async def sample(self, request):
+                usage = next(usages)
+                await asyncio.sleep(0.001)
+                return [Reply("x", "stop", "m", usage)]
+
+        model = Budgeted(Model(lambda r, i: ""), budget, lambda served: PRICE)
+        await asyncio.gather(*(model.sample(request()) for _ in range(24)))
+        told = []
+
+        class Observer:
+            def called(self, request, calls, tokens, cost):
+                told.append(tokens)
+
+            def failed(self, request, message, *, free):
+                pass
+
+        usages = iter(honest)
+        await model.sample(Request("x" * 1000, 1, 1, max_tokens=1000, observer=Observer()))
+        return told
+
+    (reserved,) = asyncio.run(run())
+    assert 4000 < reserved < 10_000
 
 
 def test_a_reply_from_another_model_has_that_models_price():

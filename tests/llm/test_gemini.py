@@ -249,18 +249,36 @@ def test_a_steps_samples_are_in_flight_together():
         assert len(asyncio.run(run(url))) == 8
 
 
-def test_vertex_is_asked_by_the_version_of_its_own(monkeypatch):
-    from google.auth.credentials import AnonymousCredentials
+def test_vertex_is_asked_by_the_version_of_its_own(monkeypatch, tmp_path):
+    """With a real login: the token of a file is exchanged for one of Google's."""
 
-    monkeypatch.setattr("opro_cli.llm.gemini.client._credentials", AnonymousCredentials)
-    server = Loopback([gemini(solution(1, 2))])
+    def answer(asked):
+        if asked.path != "/token":
+            return gemini(solution(1, 2))
+        kind = "urn:ietf:params:oauth:token-type:access_token"
+        token = {"access_token": "from-the-loopback", "issued_token_type": kind}
+        return Answer(body={**token, "token_type": "Bearer", "expires_in": 3600})
+
+    server = Loopback(answer)
 
     async def run(url):
+        (tmp_path / "subject").write_text("subject-token")
+        login = {
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/locations/global/workforcePools/p/providers/q",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": f"{url}/token",
+            "credential_source": {"file": str(tmp_path / "subject")},
+        }
+        (tmp_path / "login.json").write_text(json.dumps(login))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "login.json"))
         client = GoogleClient(LimitSettings(), project="p", location="global", base_url=url)
-        client.genai._api_client._async_access_token = lambda: asyncio.sleep(0, "token")
         await GeminiModel("gemini-3.5-flash-lite", client).sample(request())
         await client.close()
 
     with server.serving() as url:
         asyncio.run(run(url))
-    assert server.asked[0].path.startswith("/v1beta1/projects/p/locations/global/")
+    token, asked = server.asked
+    assert "subject-token" in token.body
+    assert asked.path.startswith("/v1beta1/projects/p/locations/global/")
+    assert asked.headers["authorization"] == "Bearer from-the-loopback"

@@ -207,6 +207,52 @@ def test_a_header_with_a_secret_is_refused_because_settings_are_logged(opro, nam
     assert "opro.headers" in done.stderr
 
 
+SECRETS = [
+    ("extra_body", '{"api_key": "abc"}'),
+    ("extra_body", '{"tools": [{"server": {"authorization_token": "hunter-22"}}]}'),
+    ("extra_body", '{"data_sources": [{"authentication": {"type": "x", "key": "hunter-22"}}]}'),
+    ("extra_body", '{"x": {"y": ["Bearer hunter-22-abcdef"]}}'),
+    ("extra_body", '{"url": "https://me:hunter-22@example.org/"}'),
+    ("extra_body", '{"note": "sk-hunter-22-abcdefghijkl"}'),
+    ("headers", '{"X-Custom": "Basic aHVudGVyLTIy"}'),
+    ("headers", '{"X-Custom": "sk-proj-hunter-22-abcdefghijkl"}'),
+    ("headers", '{"X-Custom": "the-key-hunter-22 of the environment"}'),
+    ("extra_body", '{"x": "the-key-hunter-22"}'),
+]
+
+
+@pytest.mark.parametrize(("setting", "value"), SECRETS)
+def test_a_secret_that_would_be_logged_is_refused_and_not_shown(opro, monkeypatch, setting, value):
+    from pathlib import Path
+
+    monkeypatch.setenv("OPENAI_API_KEY", "the-key-hunter-22")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    done = opro(
+        *("run-opro", "-p", "exp1", "--target", "w=15,b=14", "--model", "openai:gpt"),
+        *("--max-steps", "1", "--set", "limits.attempts=1", "--set", f"opro.{setting}={value}"),
+    )
+    assert done.exit_code == 2, done.stderr
+    assert "log" in done.stderr
+    assert "hunter" not in done.stderr + done.stdout
+    assert not list(Path().rglob("run.json"))
+
+
+def test_settings_that_only_sound_secret_are_sent():
+    from opro_cli.optimizers import OPTIMIZERS
+
+    body = {
+        "max_completion_tokens": 5,
+        "prompt_cache_key": "a",
+        "thinking": {"budget_tokens": 1024},
+        "skip_special_tokens": True,
+        "stop_token_ids": [1],
+        "logit_bias": {"50256": -100},
+        "safety_identifier": "skeleton-of-a-hash-0123456789abcdef",
+    }
+    given = OPTIMIZERS["opro"](extra_body=body, headers={"X-Title": "Basic regression of lines"})
+    assert given.extra_body == body
+
+
 def test_settings_that_are_not_used_are_no_part_of_a_runs_hash():
     from opro_cli.optimizers import OPTIMIZERS
 

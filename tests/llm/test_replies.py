@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from opro_cli.core.events import MAX_TEXT, Usage
+from opro_cli.core.events import MAX_TEXT, Replied, Usage
+from opro_cli.core.events.json_form import to_json
 from opro_cli.llm.replies import RAW, build_reply, count_of
-from tests.asking import ask
+from tests.asking import KEY, ask
 from tests.loopback import Answer, chat, gemini
 
 ANSWER = '{"solution": {"w": 7}}'
@@ -206,3 +207,66 @@ def test_a_sample_that_the_server_finds_invalid_is_one_lost_sample():
     assert "Failed to generate JSON." in lost.detail
     assert good.text == ANSWER
     assert all(asked.body["response_format"]["type"] == "json_schema" for asked in found.asked)
+
+
+@pytest.mark.parametrize("body", [[1, 2], 7, True, [], [["a"], None], 2.5])
+@pytest.mark.parametrize("model", ["openai:gpt", "gemini-3.5-flash-lite"])
+def test_json_that_is_no_object_is_paid_for_and_kept_and_not_bought_again(model, body):
+    found = ask([Answer(body=body), chat("[1, 2]")], model, caps={"max_tokens": 10_000_000})
+    assert len(found.asked) == 1
+    assert (found.reply.text, found.reply.finish) == ("", "unreadable")
+    assert json.loads(found.reply.detail.partition("the answer: ")[2]) == body
+    assert found.budget.spent.tokens > 100  # as reserved
+
+
+@pytest.mark.parametrize("model", ["openai:gpt", "gemini-3.5-flash-lite"])
+def test_a_text_alone_is_an_answer(model):
+    reply = ask([Answer(body=ANSWER)], model).reply
+    assert (reply.text, reply.detail) == (ANSWER, "the answer is a text alone")
+
+
+@pytest.mark.parametrize(
+    ("fields", "beside"),
+    [
+        ({"reasoning_content": "I think."}, "I think."),
+        ({"reasoning": "I think.", "reasoning_content": "I think."}, "I think."),
+        ({"thinking": [{"type": "thinking", "thinking": "I think."}]}, "I think."),
+        ({"content": [{"type": "thinking", "thinking": "Hm."}, {"text": ANSWER}]}, "Hm."),
+        ({"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, '"arguments": "{}"'),
+        ({}, ""),
+    ],
+)
+def test_what_comes_beside_the_answer_is_kept(fields, beside):
+    reply = ask([message(**{"content": ANSWER, **fields})]).reply
+    assert reply.text == ANSWER
+    assert beside in reply.beside
+    assert bool(beside) == bool(reply.beside)
+    assert reply.beside.count("I think.") <= 1
+
+
+def test_further_choices_and_an_error_beside_the_answer_are_kept():
+    answer = message(content=ANSWER)
+    answer.body["choices"].append({"index": 1, "message": {"content": "[3, 4]"}})
+    answer.body["error"] = {"message": "the node went away"}
+    reply = ask([answer]).reply
+    assert reply.text == ANSWER
+    assert "[3, 4]" in reply.beside
+    assert reply.detail == "with an error: the node went away"
+
+
+def test_geminis_thinking_and_further_candidates_are_kept():
+    answer = gemini(ANSWER, thought="I think.")
+    answer.body["candidates"].append({"content": {"parts": [{"text": "[3, 4]"}]}})
+    answer.body["candidates"][0]["content"]["parts"].append({"functionCall": {"args": {"a": 1}}})
+    reply = ask([answer], "gemini-3.5-flash-lite").reply
+    assert reply.text == ANSWER
+    assert [word in reply.beside for word in ("I think.", "[3, 4]", '"a": 1')] == [True] * 3
+
+
+def test_a_key_beside_the_answer_is_removed_too():
+    reply = ask([message(content=ANSWER, reasoning_content=f"My key is {KEY}.")]).reply
+    assert reply.beside == "My key is [key]."
+
+
+def test_nothing_beside_the_answer_is_nothing_in_the_log():
+    assert "beside" not in to_json(Replied(1, 0, ask([message(content=ANSWER)]).reply))["reply"]

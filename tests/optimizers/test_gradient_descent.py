@@ -19,7 +19,7 @@ from opro_cli.optimizers.gradient_descent import (
 )
 from opro_cli.problems.regression.linear import LinearSettings
 from opro_cli.runs import recordings
-from opro_cli.runs.replay import replay
+from opro_cli.runs.checks.replay import replay
 from tests.doubles import EventList, run_spec
 
 RUNS = Path(__file__).parent.parent / "data"

@@ -45,6 +45,16 @@ def test_render_and_read_are_inverses(case):
     assert len(box.render(point)) <= box.max_chars
 
 
+@pytest.mark.parametrize(
+    ("decimals", "half", "even"), [(0, 14.5, 14), (0, 15.5, 16), (1, 0.25, 0.2)]
+)
+def test_halfway_but_for_a_rounding_error_is_halfway(decimals, half, even):
+    a = Range("a", -20, 20, decimals)
+    below, above = np.nextafter(half, -np.inf), np.nextafter(half, np.inf)
+    assert [a.nearest(float(v)) for v in (below, half, above)] == [even] * 3
+    assert a.nearest(half + 1e-6) != a.nearest(half - 1e-6)
+
+
 @given(points())
 def test_values_and_json_are_inverses(case):
     box, point = case

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,14 +16,12 @@ from opro_cli.core.events import (
     ParsedSolution,
     Replied,
     Reply,
-    Started,
     Stepped,
     Stopped,
     Usage,
 )
 from opro_cli.core.optimizer import Limits
 from opro_cli.optimizers import OPTIMIZERS
-from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.regression.linear import LinearSettings, Seeds
 from opro_cli.problems.settings import SeedRule
@@ -32,33 +29,22 @@ from opro_cli.report.statistics import Stat, bootstrap, sign_test, wilson
 from opro_cli.report.summary import Summary, summarize
 from opro_cli.report.tables import tables
 from opro_cli.runs.store import RunStore
+from tests import recording
+from tests.recording import STARTS, add
 
-SPEC = RunSpec(
-    preset="mine",
+SPEC = replace(
+    recording.SPEC,
     problem=LinearSettings(
         targets=[{"w": 15, "b": 14}],
         seeds=Seeds(noise=SeedRule(first=1, step=1)),
     ),
-    repetition=0,
-    optimizer=OproSettings(model="local", metaprompt="list", show="mixed"),
-    seed=0,
-    limits=Limits(500, 60, per_step=8),
 )
 NELDER_MEAD = replace(SPEC, optimizer=OPTIMIZERS["nelder-mead"]())
-STARTS = Started(tuple(Evaluation((i, 14), 1000.0 + i, "start") for i in range(5)))
 
 
 @pytest.fixture
 def runs(tmp_path) -> RunStore:
     return RunStore(tmp_path / "runs")
-
-
-def add(runs: RunStore, spec: RunSpec, *events, model: str | None = "gemma") -> Path:
-    run = runs.create(spec, {"model": model})
-    log = run.open_log()
-    for event in events:
-        log.append(event)
-    return run.path
 
 
 def asked(
@@ -224,7 +210,7 @@ class TestLostReplies:
         text = report.render(read(runs), "markdown")
         assert text.count("1/1 †") == 1
         assert "w=15 b=14: 2 truncated, 2 empty, of 6 replies" in text
-        assert "w=2 b=30:" not in text
+        assert "w=2 b=30: 2 out" not in text
         marked, clean = rows(runs)
         assert (marked["replies"]["lost"], clean["replies"]["lost"]) == (4, 0)
 

@@ -20,19 +20,11 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.optimizer import Limits
 from opro_cli.optimizers import OPTIMIZERS
-from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.presets.spec import RunSpec
-from opro_cli.problems.regression.linear import LinearSettings
 from opro_cli.runs.store import RunStore
+from tests import recording
 
-SPEC = RunSpec(
-    "mine",
-    LinearSettings(targets=[{"w": 15, "b": 14}]),
-    0,
-    OproSettings(model="local", metaprompt="list", show="mixed"),
-    0,
-    Limits(50, 10, per_step=8),
-)
+SPEC = replace(recording.SPEC, limits=Limits(50, 10, per_step=8))
 STARTS = Started((Evaluation((1, 1), 1000.0, "start"),))
 
 
@@ -49,11 +41,8 @@ def add(root: str, spec: RunSpec, last: str, model: str | None = "gemma") -> str
         reply = Reply("x", "stop", "gemma", Usage(100, 10))
         steps += [Replied(step, 0, reply)]
         steps += [Stepped(step, tuple(pairs), (ParsedSolution(0, "used", pairs[0].point),), 2)]
-    run = RunStore(Path(root)).create(spec, {"model": model})
-    log = run.open_log()
-    for event in (STARTS, *steps, Stopped(2, "converged")):
-        log.append(event)
-    return run.path.name
+    events = (STARTS, *steps, Stopped(2, "converged"))
+    return recording.add(RunStore(Path(root)), spec, *events, model=model).name
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -25,25 +24,15 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.optimizer import Limits
 from opro_cli.optimizers.gradient_descent import GradientDescentSettings
-from opro_cli.optimizers.opro.settings import OproSettings
-from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.custom.problem import CustomSettings
-from opro_cli.problems.regression.linear import LinearSettings
 from opro_cli.report.formats.markdown import escape
 from opro_cli.report.summary import summarize
 from opro_cli.runs.store import RunStore
+from tests import recording
+from tests.recording import STARTS, add
 
 PUBLISHED = ({"model": "Gemini", "source": "s", "steps": {"mean": 1.6, "std": 0.49}},)
-SPEC = RunSpec(
-    preset="mine",
-    problem=LinearSettings(targets=[{"w": 15, "b": 14}]),
-    repetition=0,
-    optimizer=OproSettings(model="local", metaprompt="list", show="mixed"),
-    seed=0,
-    limits=Limits(5, 3),
-    published=PUBLISHED,
-)
-STARTS = Started(tuple(Evaluation((i, 14), 1000.0 + i, "start") for i in range(5)))
+SPEC = replace(recording.SPEC, limits=Limits(5, 3), published=PUBLISHED)
 REPLY = Reply("15, b=14", "stop", "gemma", Usage(100, 8))
 
 
@@ -63,14 +52,6 @@ def steps(count: int, reason: str | None = "converged"):
 @pytest.fixture
 def runs(tmp_path) -> RunStore:
     return RunStore(tmp_path / "runs")
-
-
-def add(runs: RunStore, spec: RunSpec, *events, model: str = "gemma") -> Path:
-    run = runs.create(spec, {"model": model})
-    log = run.open_log()
-    for event in events:
-        log.append(event)
-    return run.path
 
 
 def rows(runs: RunStore):
@@ -236,3 +217,32 @@ def test_an_unknown_format_has_a_hint_with_the_nearest():
     with pytest.raises(UsageError) as raised:
         report.FORMATS.check("markdwon", "--format")
     assert raised.value.hint == "did you mean markdown?"
+
+
+FACTS = {
+    "problem.objective": "a" * 64,
+    "model.sha256": "b" * 64,
+    "model.server": "one.example",
+    "model.threads": "2",
+    "model.processor": "x86-64-v3",
+    "model.engine": "2026.10",
+}
+
+
+class TestContents:
+    @pytest.mark.parametrize(
+        ("fact", "rows"),
+        [
+            ("problem.objective", 2),
+            ("model.sha256", 2),
+            ("model.server", 2),
+            ("model.threads", 1),
+            ("model.processor", 1),
+            ("model.engine", 1),
+        ],
+    )
+    def test_runs_are_apart_only_where_a_decisive_fact_differs(self, runs, fact, rows):
+        add(runs, SPEC, *steps(2), digests=FACTS)
+        other = {**FACTS, fact: "c" * 64}
+        add(runs, replace(SPEC, repetition=1), *steps(2), digests=other)
+        assert len(summarize(*runs.all()).rows) == rows

@@ -12,6 +12,7 @@ from opro_cli.runs.disk.contents import changes, decisive, other_circumstances
 from opro_cli.runs.store import RunStore
 from tests.chains import by_prompt, only_run
 from tests.forging import forged
+from tests.loopback import Loopback
 
 PRESET = """\
 problem: {kind: custom, objective: loss.py:loss, parameters: {x: {low: 0, high: 9}}, num_starts: 2}
@@ -135,6 +136,59 @@ def test_facts_of_older_runs_are_unknown_and_not_different(opro):
     run = only_run()
     forged(run, lambda about, events: about.pop("digests"))
     assert "already exist" in opro(*RANDOM).stderr
+
+
+@pytest.fixture
+def gemini_at(monkeypatch):
+    """Lets Gemini be at another name of the same loopback server."""
+    server = Loopback(by_prompt)
+    monkeypatch.setenv("GEMINI_API_KEY", "marker-key-0123456789")
+    with server.serving() as url:
+
+        def at(host: str) -> None:
+            address = url.replace("127.0.0.1", host) + "/a-path-of-mine"
+            monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", address)
+
+        at("127.0.0.1")
+        yield at
+
+
+def test_another_server_is_another_model(opro, gemini_at):
+    assert opro(*STEPS, "--max-calls", "2").exit_code == 3
+    about = (only_run() / "run.json").read_text()
+    assert json.loads(about)["digests"] == {"model.server": "127.0.0.1"}
+    assert "a-path-of-mine" not in about
+    gemini_at("localhost")
+    for words in (("resume", "--max-calls", "99", "--display", "none"), STEPS):
+        done = opro(*words)
+        assert done.exit_code == 2
+        assert "server has changed from 127.0.0.1 to localhost since " in done.stderr
+    gemini_at("127.0.0.1")
+    assert opro("resume", "--max-calls", "99", "--display", "none").exit_code == 0
+    assert "already exist" in opro(*STEPS).stderr
+    gemini_at("localhost")
+    anew = opro(*STEPS)
+    assert anew.exit_code == 0
+    assert "server has changed from 127.0.0.1 to localhost since " in anew.stderr
+    rows = json.loads(opro("report", "-f", "json").stdout)
+    shown = {row["settings"]["contents"]["model.server"] for row in rows}
+    assert shown == {"127.0.0.1", "localhost"}
+
+
+def test_the_providers_own_server_is_recorded_too(tmp_path):
+    from opro_cli.core.model import ModelRequest
+    from opro_cli.llm import choose_model
+
+    key = "marker-key-0123456789"
+    env = {"OPENAI_API_KEY": key, "GEMINI_API_KEY": key, "GOOGLE_CLOUD_PROJECT": "p"}
+    for name, server in (
+        ("openai:gpt", "api.openai.com"),
+        ("gemini-3.5-flash-lite", "generativelanguage.googleapis.com"),
+        ("vertex:gemini-3.5-flash-lite", "aiplatform.googleapis.com"),
+    ):
+        assert choose_model(ModelRequest(name), env).details == {"server": server}
+    there = {**env, "OPENAI_BASE_URL": "https://Example.org:8443/secret-path/v1?api-version=1"}
+    assert choose_model(ModelRequest("openai:gpt"), there).details == {"server": "example.org"}
 
 
 def test_what_decides_and_what_is_only_said():

@@ -13,7 +13,8 @@ import pytest
 
 from opro_cli.core.errors import RunsError
 from opro_cli.presets.environment import Environment
-from opro_cli.runs import replay, store
+from opro_cli.runs import store
+from opro_cli.runs.checks import replay
 from opro_cli.runs.store import EVENTS_FILE, RunStore, runs_directory
 from tests.chains import by_prompt, only_run, open_events
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from opro_cli.core.errors import ReplayMismatch
+from opro_cli.runs.checks.replay import replay
 from opro_cli.runs.record import RunRecord, Unreadable
 from opro_cli.runs.recordings import places, read_directory
-from opro_cli.runs.replay import replay
 
 RUN = "linear_regression-gemini-2.0-flash-exp-w_15-b_14-2024-12-25-20-22-09"
 

@@ -446,3 +446,22 @@ def test_a_fault_that_is_waited_out_is_said(opro, serve):
     assert done.exit_code == 0
     assert "answered 500: down" in done.stderr
     assert "Trying again." in done.stderr
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_cap_belongs_to_all_runs_of_the_command_that_made_them(opro, serve, lost):
+    server = serve(by_prompt)
+    words = ("--target", "w=15,b=14", "--points-per-step", "3", "--set", "budget.max_calls=5")
+    done = opro("run-opro", "-p", "exp1", *words, "--reps", "2", "--display", "none")
+    assert done.exit_code == 3
+    assert len(server.asked) == 5
+    runs = sorted(path for path in Path("runs").glob("2*"))
+    assert len(runs) == 2
+    if lost:  # the cap is in the preset of each run, and what was spent is in the logs
+        for run in runs:
+            (run / "sessions.jsonl").unlink()
+    for run in runs:
+        again = opro("resume", run.name, "--display", "none")
+        assert again.exit_code == 3, again.output
+        assert "5 of 5 calls are made" in again.stderr
+    assert len(server.asked) == 5

@@ -109,8 +109,8 @@ class PlainLines(Silent):
                 if t.calls:
                     text += f", {plural(t.distinct_pairs, 'point')}, {t.unusable} rejected"
                     text += f"{cause(t.causes)}, {plural(t.calls, 'call')}"
-                elif t.causes:
-                    text += f", {t.causes.total()} without a value{cause(t.causes)}"
+                elif t.without_value:
+                    text += f", {t.without_value} without a value{cause(t.causes)}"
             case Stopped():
                 text = f"{ended(run)}, {best}"
             case Failed():

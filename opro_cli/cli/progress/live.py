@@ -36,7 +36,10 @@ NARROW = 92
 NARROWER = 76
 """Columns below which the rejected proposals and the money of each run are left out, too."""
 
-JUDGED_HEADINGS = ("step", "train", "dev", "test", "answers", "rejected", "calls", "cost", "time")
+JUDGED_HEADINGS = (
+    *("step", "train", "dev", "test", "answers", "rejected"),
+    *(texts.CALLS, texts.MONEY, "time"),
+)
 """The columns of runs that look for an instruction; calls and cost of optimizer + scorer."""
 
 NARROW_CELLS = 50
@@ -126,8 +129,8 @@ class LiveTable(Silent):
         if not self._judged:
             shown = ["step", "best", self._value, "points", "rejected", "calls", "tokens", "time"]
             return [*(h for h in shown if h != "calls" or not narrow), "curve"]
-        left_out = {"calls"} if narrow else set()
-        left_out |= {"rejected", "cost"} if self._console.width < NARROWER else set()
+        left_out = {texts.CALLS} if narrow else set()
+        left_out |= {"rejected", texts.MONEY} if self._console.width < NARROWER else set()
         return [h for h in JUDGED_HEADINGS if h not in left_out]
 
     def _cells(self, run: RunView) -> dict[str, str]:

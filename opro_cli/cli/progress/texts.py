@@ -52,7 +52,15 @@ def both_prices(totals: RunTotals) -> str:
     unknown = totals.unpriced or any(role.unpriced for role in roles)
     if not totals.cost and not scorer:
         return "unknown" if unknown else ""
-    return f"${totals.cost:.3g}+{scorer:.3g}" + "?" * bool(unknown)
+    return f"${_digits(totals.cost)}+{_digits(scorer)}" + "?" * bool(unknown)
+
+
+def _digits(cost: float) -> str:
+    """US dollars in few characters: 0, 0.0024, 0.14, 12.30."""
+    return f"{cost:.2f}" if cost >= 0.1 else f"{cost:.2g}"
+
+
+CALLS, MONEY = "calls opt+score", "$ opt+score"
 
 
 def columns(totals: RunTotals, limit: int) -> dict[str, str]:
@@ -66,8 +74,8 @@ def columns(totals: RunTotals, limit: int) -> dict[str, str]:
         "test": _short(run.on("test", shown)),
         "answers": count(answers(totals)),
         "rejected": str(totals.unusable),
-        "calls": f"{count(totals.calls)}+{count(scorer_calls(totals))}",
-        "cost": both_prices(totals),
+        CALLS: f"{count(totals.calls)}+{count(scorer_calls(totals))}",
+        MONEY: both_prices(totals),
     }
 
 

@@ -1,4 +1,4 @@
-"""Events as JSON objects, written and read strictly: the log is read back by nobody else.
+"""Events as JSON objects, written and read strictly. All logs are read through this module.
 
 Whatever :func:`to_json` writes, :func:`from_json` reads; anything else, such as a log of another
 program, a changed line or a number beyond all reason, is a ValueError that names the field.
@@ -101,6 +101,7 @@ def _reply(value: Any) -> Reply:
         detail=fields.take("detail", read_text, ""),
         troubles=fields.take("troubles", read_several(read_text), ()),
         cost=fields.take("cost", read_optional(read_amount), None),
+        beside=fields.take("beside", read_text, ""),
     )
     fields.finish()
     return reply

@@ -50,3 +50,5 @@ class Reply:
     """What went wrong in the attempts before, one message each."""
     cost: float | None = None
     """US dollars; None where the price is unknown, which is not free."""
+    beside: str = ""
+    """What came beside the text and is no part of the answer, such as thinking."""

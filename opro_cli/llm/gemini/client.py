@@ -13,6 +13,8 @@ import asyncio
 import logging
 import time
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import google.auth.exceptions
@@ -21,10 +23,11 @@ from google import genai
 from google.genai import errors, types
 
 from opro_cli.core.errors import LLMError, ModelUnavailable, TransientError
-from opro_cli.core.events import Reply
+from opro_cli.core.events import Reply, Usage
 from opro_cli.core.model import ModelInfo, ModelRequest, Request
 from opro_cli.llm.catalog import catalog, facts_of
 from opro_cli.llm.faults import Fault, fault_error, fault_in, read_fault, status_in
+from opro_cli.llm.gemini import OWN
 from opro_cli.llm.gemini.quota import quota_error
 from opro_cli.llm.gemini.reading import read_body, read_response
 from opro_cli.llm.gemini.request import new_config
@@ -33,7 +36,7 @@ from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import certificates_unreadable, route_to, ssl_context
-from opro_cli.llm.replies import lost_reply
+from opro_cli.llm.replies import lost_reply, misread_reply
 
 LOGIN = "gcloud auth application-default login"
 
@@ -42,11 +45,20 @@ KEYS = "check GEMINI_API_KEY; keys are made at https://aistudio.google.com/apike
 PARAMETERS = (
     Parameter(
         "responseSchema",
-        ("response_schema", "schema", "enum", "too many states", "response_mime_type"),
+        (
+            *("response_schema", "schema", "enum", "too many states", "response_mime_type"),
+            *("responseMimeType", "json mode", "structured output", "structured outputs"),
+        ),
         any_word=True,
     ),
     Parameter("seed", any_word=True),
-    Parameter("thinking", ("thinking_level", "thinking_budget", "thinking_config", "Thinking")),
+    Parameter(
+        "thinking",
+        (
+            *("thinking_level", "thinking_budget", "thinking_config"),
+            *("thinkingLevel", "thinkingBudget", "thinkingConfig"),
+        ),
+    ),
     Parameter("temperature"),
 )
 
@@ -84,8 +96,7 @@ class GoogleClient:
         self.vertex = bool(project)
         self.shapes: dict[str, Shape] = {}
         """What the server takes, by model."""
-        usual = "https://aiplatform.googleapis.com"
-        url = base_url or (usual if self.vertex else "https://generativelanguage.googleapis.com")
+        url = base_url or OWN[self.vertex]
         self.route = route_to(url)
         self._http = http_client(url, self.route, limits.concurrency)
         # Never used: the SDK would read proxies and certificates for clients that it does not need.
@@ -131,6 +142,7 @@ class GeminiModel:
         client: the process's client.
         candidates: replies that one call brings, where the model has that.
         asked: with what the user adds to every request.
+        details: as of :class:`ModelInfo`.
     """
 
     def __init__(
@@ -139,8 +151,9 @@ class GeminiModel:
         client: GoogleClient,
         candidates: int = 1,
         asked: ModelRequest | None = None,
+        details: Mapping[str, str] | None = None,
     ) -> None:
-        self.info = ModelInfo(model, samples_per_call=candidates)
+        self.info = ModelInfo(model, samples_per_call=candidates, details=details or {})
         self._name = model
         self._facts = facts_of(model)
         self._client = client
@@ -160,13 +173,18 @@ class GeminiModel:
                     model=self._name, contents=request.prompt, config=self._config(request, shape)
                 )
         except errors.APIError as error:
-            self._refused(_fault(error), request, shape)
+            said = _fault(error)
+            if isinstance(error.response, httpx2.Response) and said.status in range(200, 300):
+                seconds = round(time.monotonic() - began, 3)
+                return self._read(error.response.text, request, shape, seconds)
+            self._refused(said, request, shape)
         except TimeoutError:
             raise TransientError(
                 f"{self._name} did not answer within {self._client.timeout:g} seconds.", late=True
             ) from None
         except TooLarge as error:
-            return [lost_reply(str(error), time.monotonic() - began)]
+            lost = lost_reply(str(error), time.monotonic() - began)
+            return [lost, *[replace(lost, calls=0, usage=Usage())] * (request.samples - 1)]
         except httpx2.DecodingError as error:
             raise TransientError(f"{self._name}: {error}.") from None
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError):
@@ -195,13 +213,16 @@ class GeminiModel:
 
     def _read(self, body: str, request: Request, shape: Shape, seconds: float) -> list[Reply]:
         data = read_body(body)
-        if not isinstance(data, dict):
+        if data is not None and not isinstance(data, dict):
+            lost = misread_reply(data, body, seconds)
+            return [lost, *[replace(lost, calls=0, usage=Usage())] * (request.samples - 1)]
+        if data is None:
             said = read_fault(200, body).words
             raise TransientError(
                 f"{self._name} answered with something that is no response (a proxy's page?): "
                 f"{said or 'nothing'}"
             )
-        if data.get("error") and not data.get("candidates"):
+        if not data.get("candidates") and status_in(data) is not None:
             self._refused(fault_in(status_in(data) or 400, data), request, shape)
         return read_response(data, body, request.samples, seconds)
 
@@ -228,6 +249,11 @@ class GeminiModel:
     def _refused(self, fault: Fault, request: Request, shape: Shape) -> NoReturn:
         """Raises the error for what the server says; Renegotiated, where it takes less."""
         message = f"{self._name} answered {fault.status}: {self._without_key(fault.words)}"
+        if fault.out_of_money:
+            error = fault_error(fault, self._name)
+            error.message = self._without_key(error.message)
+            error.args = (error.message,)
+            raise error
         if fault.status == 429:
             raise quota_error(message, fault)
         reasons = {detail.get("reason") for detail in fault.details}

@@ -7,6 +7,7 @@ from typing_extensions import override
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.llm.catalog import catalog, refuse_retired
+from opro_cli.llm.gemini import OWN
 from opro_cli.llm.provider import (
     Env,
     ModelChoice,
@@ -53,7 +54,7 @@ class GeminiProvider(Provider):
             check_key(server, env, "", "of Google Cloud")
         else:
             check_key(server, env, _key_name(env))
-        return hosted_choice(request, server.words)
+        return hosted_choice(request, server.words, server.url or OWN[vertex])
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
@@ -73,7 +74,7 @@ class GeminiProvider(Provider):
 
         client = pool.client("vertex" if vertex else "gemini", url or "", connect)
         name, asked = bare_name(choice.name), choice.request
-        model = GeminiModel(name, client, asked.candidates, asked)
+        model = GeminiModel(name, client, asked.candidates, asked, choice.details)
         return pool.hosted(model, choice)
 
     @override

@@ -1,11 +1,11 @@
-"""Reads what Gemini answers: candidates in every shape, and streams that nobody asked for."""
+"""Reads what Gemini answers: candidates in every shape, and streams that were not requested."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from opro_cli.core.events import Reply, Usage
-from opro_cli.llm.faults import parse
+from opro_cli.llm.faults import parse, parse_events
 from opro_cli.llm.replies import (
     THOUGHT_ALL,
     build_reply,
@@ -14,6 +14,7 @@ from opro_cli.llm.replies import (
     name_of,
     raw,
     text_of,
+    thoughts_in,
     usage_of,
 )
 
@@ -32,12 +33,11 @@ BLOCKED = {
 def read_body(body: str) -> Any:
     """The JSON of an answer; of a stream, the response that it makes. None for neither."""
     data = parse(body)
-    if data is None and body.lstrip().startswith(("data:", "event:", "id:", ":")):
-        lines = (line for line in body.splitlines() if line.startswith("data:"))
-        data = [parse(line.removeprefix("data:").strip()) for line in lines]
+    if data is None:
+        data = parse_events(body) or None
     if isinstance(data, list) and data:
         chunks = [chunk for chunk in data if isinstance(chunk, dict)]
-        return _joined(chunks) if chunks else None
+        return _joined(chunks) if chunks else data
     return data
 
 
@@ -71,6 +71,9 @@ def read_response(data: dict[str, Any], body: str, samples: int, seconds: float)
     why = "no candidates" if not contents else "fewer candidates than asked"
     if not contents and data.get("candidates"):
         why += f" that can be read; the answer: {raw(body)}"
+    beside = [_beside(candidate) for candidate in candidates]
+    if beside:
+        beside[0] += [text_of(candidate) for candidate in candidates[samples:]]
     missing = [("", "empty", why)]
     contents = (contents + missing * samples)[:samples]
     return [
@@ -82,9 +85,18 @@ def read_response(data: dict[str, Any], body: str, samples: int, seconds: float)
             calls=1 if i == 0 else 0,
             seconds=seconds,
             detail=detail,
+            beside=beside[i] if i < len(beside) else (),
         )
         for i, (text, finish, detail) in enumerate(contents)
     ]
+
+
+def _beside(candidate: dict[str, Any]) -> list[str]:
+    """The thinking of a candidate, and its calls of functions beside a text."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else content
+    calls = [text_of(p) for p in _objects(parts) if "text" not in p and content_text(parts).strip()]
+    return [thoughts_in(parts), *calls]
 
 
 def _usage(counts: Any) -> Usage | None:

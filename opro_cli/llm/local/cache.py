@@ -1,8 +1,8 @@
 """The user's cache folder: where it is, and files in it that appear complete or not at all.
 
 The folder may be shared with others. So nothing in it is believed because of its name or its
-neighbours: the program knows the hash of what it looks for. A new file is written under a name that
-nobody can foresee, never through a link.
+neighbours: the program knows the hash of what it looks for. A new file is first written under a
+random name, and never through a link.
 """
 
 from __future__ import annotations

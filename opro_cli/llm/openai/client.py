@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import httpx2
@@ -26,21 +28,25 @@ from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import route_to, split_query
+from opro_cli.llm.openai import OWN
 from opro_cli.llm.openai.reading import merged, plain_schema, read_body, read_completion
-from opro_cli.llm.replies import build_reply, lost_reply
+from opro_cli.llm.replies import build_reply, lost_reply, misread_reply
 
 NO_KEY = "none"
 """Sent where there is no key: the client demands one."""
 
-OPENAI = "https://api.openai.com/v1"
-
 PARAMETERS = (
     Parameter(
-        "response_format", ("json_schema", "json_object", "schema", "grammar"), any_word=True
+        "response_format",
+        (
+            *("json_schema", "json_object", "schema", "grammar", "guided_json", "guided decoding"),
+            *("structured output", "structured outputs", "structured_outputs", "json mode"),
+        ),
+        any_word=True,
     ),
-    Parameter("seed", any_word=True),
-    Parameter("max_tokens"),
-    Parameter("max_completion_tokens"),
+    Parameter("seed", ("seeds",), any_word=True),
+    Parameter("max_tokens", ("max_completion_tokens",)),
+    Parameter("max_completion_tokens", ("max_tokens",)),
     Parameter("temperature"),
     Parameter("grammar"),
     Parameter("stop"),
@@ -68,7 +74,7 @@ class OpenAIClient:
         self.timeout = limits.timeout
         self.shapes: dict[str, Shape] = {}
         """What the server takes, by model."""
-        url, query = split_query(base_url or OPENAI)
+        url, query = split_query(base_url or OWN)
         self.is_openai = url.startswith("https://api.openai.com")
         self.route = route_to(url)
         # Azure's older endpoints have a version in the query, and the key in a header of their own.
@@ -96,10 +102,17 @@ class OpenAIModel:
         model: its name, as the server knows it.
         client: the process's client for that server.
         asked: with what the user adds to every request.
+        details: as of :class:`ModelInfo`.
     """
 
-    def __init__(self, model: str, client: OpenAIClient, asked: ModelRequest | None = None) -> None:
-        self.info = ModelInfo(model)
+    def __init__(
+        self,
+        model: str,
+        client: OpenAIClient,
+        asked: ModelRequest | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        self.info = ModelInfo(model, details=details or {})
         self._name = model
         self._client = client
         self._facts = facts_of(model)
@@ -137,19 +150,22 @@ class OpenAIModel:
 
     def _read(self, answer: str, body: dict[str, Any], shape: Shape, seconds: float) -> Reply:
         data = read_body(answer)
-        if isinstance(data, list) and len(data) == 1:
-            data = data[0]
-        if not isinstance(data, dict):
+        if data is not None and not isinstance(data, dict):
+            return misread_reply(data, answer, seconds)
+        if data is None:
             said = read_fault(200, answer).words
             raise TransientError(
                 f"{self._name} answered with something that is no completion (a proxy's page?): "
                 f"{said or 'nothing'}"
             )
         reply = read_completion(data, answer, seconds)
-        failed = _error_in(data) if not reply.text else None
+        failed = _error_in(data)
         if failed is None:
             return reply
         fault = fault_in(status_in(failed) or 400, failed)
+        if reply.text:
+            notes = [reply.detail] if reply.detail else []
+            return replace(reply, detail="; ".join([*notes, f"with an error: {fault.words}"]))
         if reply.usage is None:
             return self._refused(fault, body, shape, seconds)
         error = fault_error(fault, self._name, hints=HINTS)
@@ -257,7 +273,7 @@ def _response_format(request: Request, less: int) -> dict[str, Any] | None:
 
 def _error_in(data: dict[str, Any]) -> dict[str, Any] | None:
     """The object with an error, where a completion, or its choice, is one."""
-    if data.get("error"):
+    if data.get("error") or status_in(data) is not None:
         return data
     choices = data.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import Model, ModelRequest
+from opro_cli.llm.openai import OWN
 from opro_cli.llm.provider import (
     Env,
     ModelChoice,
@@ -45,7 +46,7 @@ class OpenAIProvider(Provider):
             )
         if key:
             check_key(server, env, KEY)
-        return hosted_choice(request, server.words)
+        return hosted_choice(request, server.words, server.url or OWN)
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
@@ -59,7 +60,7 @@ class OpenAIProvider(Provider):
             return OpenAIClient(pool.limits, api_key(pool.env), server.url or None)
 
         client = pool.client("openai", server.url, connect)
-        model = OpenAIModel(bare_name(choice.name), client, choice.request)
+        model = OpenAIModel(bare_name(choice.name), client, choice.request, choice.details)
         return pool.hosted(model, choice)
 
 

@@ -38,7 +38,7 @@ def distances_of(problem: Problem, name: str) -> Floats:
     if not isinstance(problem, TourProblem):
         raise UsageError(
             f"{name} builds tours from distances, and this problem has none.",
-            f"leave {name} out of the baselines",
+            f"choose another optimizer, or leave {name} out of the baselines",
         )
     return problem.distances
 

@@ -113,8 +113,8 @@ class CustomSettings(ProblemSettings):
         return CustomProblem(self)
 
     @override
-    def check(self, repetitions: int) -> None:
-        """Raises UsageError where there is no such objective, or it has other parameters."""
+    def check_settings(self) -> None:
+        """Raises UsageError where a parameter has a setting without effect."""
         for name, parameter in self.parameters.items():
             idle = parameter.without_effect()
             if idle:
@@ -122,6 +122,10 @@ class CustomSettings(ProblemSettings):
                 raise UsageError(
                     f"problem.parameters.{name}.{idle} has no effect on {kind}.", "leave it out"
                 )
+
+    @override
+    def check(self, repetitions: int) -> None:
+        """Raises UsageError where there is no such objective, or it has other parameters."""
         check_objective(self.objective, self.folder, tuple(self.parameters))
 
     @override

@@ -52,7 +52,7 @@ def ignore(index: int, measurement: Measurement) -> None:
 
 
 class Slots:
-    """Calls at the same time: whoever waits longest is the next."""
+    """Calls at the same time; the one that has waited longest is the next."""
 
     def __init__(self) -> None:
         self.taken = 0

@@ -128,3 +128,21 @@ def _unpack(raw: bytes, path: str) -> bytes:
     except zlib.error:
         raise UsageError(f"data: {shown} is not a gzip file, or damaged.") from None
     return b"".join(parts)
+
+
+def find_file(name: str, folder: str) -> str:
+    """A file in a folder, or else in the current one. Raises UsageError."""
+    places = [Path(folder, name), Path(name)] if folder else [Path(name)]
+    found = next((str(place) for place in places if place.is_file()), None)
+    if found is None:
+        raise UsageError(
+            f"problem.data: there is no file {clean(name, 200)}.",
+            "name one with --data, from the current folder or the preset's",
+        )
+    return found
+
+
+def stamp(path: str) -> tuple[int, int]:
+    """The time of the last change and the size: a file that was changed is read again."""
+    status = Path(path).stat()
+    return status.st_mtime_ns, status.st_size

@@ -17,6 +17,8 @@ _FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*)\n\s*```", re.DOTALL)
 
 _MOST_DIGITS = 60
 
+_MOST_DEPTH = 100
+
 
 @dataclass(frozen=True)
 class Json:
@@ -34,19 +36,25 @@ class Json:
             return unread("The reply is too long to be the JSON that is wanted.")
         try:
             found = _parse(reply)
+            read = _written(found)
         except (ValueError, RecursionError):
             return unread("The reply is not JSON and nothing else.")
         try:
             wanted = _parse(example.target)
         except (ValueError, RecursionError):
-            return Grade(_written(found), 0.0, "read", "The target is not JSON.")
+            return Grade(read, 0.0, "read", "The target is not JSON.")
         feedback = _difference(found, wanted)
-        return Grade(_written(found), float(not feedback), "read", feedback)
+        return Grade(read, float(not feedback), "read", feedback)
 
 
 def _parse(text: str) -> Any:
     """Strict JSON with exact numbers. Raises ValueError or RecursionError."""
     text = text.strip()
+    depth = 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if depth > _MOST_DEPTH:  # the same on every stack, unlike a RecursionError
+            raise ValueError("nested too deeply")
     fenced = _FENCED.fullmatch(text)
     return json.loads(
         fenced[1] if fenced else text,

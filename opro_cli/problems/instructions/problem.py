@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -16,14 +16,12 @@ from opro_cli.core.events import Evaluation, Point, Verdict
 from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
 from opro_cli.problems.instructions.data import Example
+from opro_cli.problems.instructions.fields import SCORER, InstructionFields
 from opro_cli.problems.instructions.metrics import Metric, labels_of, metric_for
-from opro_cli.problems.instructions.scoring import Answer, scorer_of
-from opro_cli.problems.instructions.sets import Sets
+from opro_cli.problems.instructions.scoring import Answer, Scorer
+from opro_cli.problems.instructions.sets import Sets, load_sets
 from opro_cli.problems.settings import Target
 from opro_cli.problems.spaces.texts import Texts, normalise
-
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.settings import InstructionsSettings
 
 LEAKED = 24
 """Characters of a question that an instruction must not hold in one piece."""
@@ -36,7 +34,7 @@ class InstructionsProblem(Problem):
     optimum: float | None = 1.0
     costly: ClassVar[bool] = True
 
-    def __init__(self, settings: InstructionsSettings, target: Target) -> None:
+    def __init__(self, settings: InstructionFields, target: Target) -> None:
         self.settings, self._target = settings, target
         self.space = Texts("instruction", settings.max_chars, self._refuse)
         self.text = ProblemText(
@@ -52,7 +50,7 @@ class InstructionsProblem(Problem):
 
     @cached_property
     def _sets(self) -> Sets:
-        return self.settings.sets(self._target)
+        return load_sets(self.settings, str(self._target.get("task", "")))
 
     @property
     def train(self) -> tuple[Example, ...]:
@@ -119,12 +117,13 @@ class InstructionsProblem(Problem):
     @contextlib.asynccontextmanager
     async def evaluator(self, models: Mapping[str, Model]) -> AsyncIterator[Evaluate]:
         """The scorer, which also judges the finalists."""
-        yield scorer_of(self, models, self.settings.scorer)
+        yield Scorer(self, models[SCORER], self.settings.scorer)
 
     @property
     @override
     def evaluations_per_point(self) -> int:
-        return self.settings.evaluations_per_point()
+        train = self.settings.split.train
+        return train if isinstance(train, int) else len(self.train)
 
     @property
     @override

@@ -7,23 +7,18 @@ one-sided exact test of the answers that differ (as CAPO races, arXiv 2504.16005
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import comb
-from typing import TYPE_CHECKING
 
 from opro_cli.core.events import Point
-
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.scoring import Answer
 
 LEVEL = 0.2
 """Chance that an instruction as good as the best is dropped after a block."""
 
 
-def incumbent_of(answers: Mapping[Point, Sequence[Answer]], wanted: int) -> list[float]:
+def incumbent_of(scores: Iterable[Sequence[float]], wanted: int) -> Sequence[float]:
     """The scores of the best instruction that was scored on all examples; empty for none."""
-    whole = [[a.grade.score for a in found] for found in answers.values() if len(found) == wanted]
-    return max(whole, key=sum, default=[])
+    return max((found for found in scores if len(found) == wanted), key=sum, default=())
 
 
 def survivors(

@@ -16,21 +16,21 @@ from functools import lru_cache
 FEW_WORDS = 8
 """A reply of at most so many words is an answer as a whole: every label in it counts."""
 
-MOST_CHARS = 100_000
+MOST_CHARS = 20_000
 """Characters of a reply that are read: its end."""
 
 LONGEST_NUMBER = 60
 
 _ANNOUNCED = re.compile(r"\banswers?\W{0,3}(?:\s+(?:is|are)\b|:)|####|\\boxed\s*\{", re.IGNORECASE)
 
-_FENCE = re.compile(r"^\s*```[^\n`]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
 
 _NEGATION = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot)|n['’]t)(?:\s+(?:an?|the))?[\s\"'“‘(\[*]*$",
     re.IGNORECASE,
 )
 
-_EMPHASIS = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)")
+_EMPHASIS = re.compile(r"[*`]|(?<![^\W_])_|_(?![^\W_])")
 
 _PAIRS = ('""', "''", "“”", "‘’", "„“", "«»", "``", "**", "__")
 
@@ -146,7 +146,9 @@ _MARKED = re.compile(
     r"\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|(?<![\w'’])([A-Za-z])\)(?!\w)|^([A-Za-z])[.:](?=\s)"
 )
 
-_BARE = re.compile(r"(?<![\w'’\-/&])(?:([B-HJ-Z])|([AI])(?!\s+[a-z]))(?![\w'’\-/&])(?!\.[A-Za-z])")
+_BARE = re.compile(
+    r"(?<![\w'’\-/&])(?:([B-HJ-Z])|([AI])(?!\s+(?!(?:and|or|nor|is|but|because)\b)[a-z]))(?![\w'’\-/&])(?!\.[A-Za-z])"
+)
 
 
 def marked_letters(text: str) -> tuple[set[str], bool, str]:
@@ -179,11 +181,11 @@ def _letters(pattern: re.Pattern[str], text: str) -> tuple[set[str], bool, str]:
 
 # Numbers
 
-_LATEX = re.compile(r"\\text\{[^{}]*\}|\\[,;!: ]")
+_LATEX = re.compile(r"\\text\{[^{}]{0,100}\}|\\[,;!: ]")
 
 _JOINED = re.compile(r"(?<![\d.,])\d{1,3}(?:[\u00a0\u2009\u202f]\d{3})+(?!\d)")
 
-_RUN = re.compile(r"[^\s=≈(){}\[\]<>*`\"“”;!?~|]*\d[^\s=≈(){}\[\]<>*`\"“”;!?~|]*")
+_RUN = re.compile(r"[^\s=≈(){}\[\]<>*`\"“”;!?~|]+")
 
 _NUMBER = re.compile(r"[-+−]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?(?:[eE][-+]?\d{1,2})?")
 
@@ -199,7 +201,7 @@ def last_number(text: str) -> str | None:
     """
     text = _LATEX.sub(" ", text[-MOST_CHARS:].replace("\\$", "$").replace("\\%", "%"))
     text = _JOINED.sub(lambda m: re.sub(r"\D", "", m[0]), text)
-    runs = list(_RUN.finditer(text))
+    runs = [run for run in _RUN.finditer(text) if re.search(r"\d", run[0])]
     if not runs:
         return None
     last = runs[-1]

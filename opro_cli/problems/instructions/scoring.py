@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from opro_cli.core.errors import Paused
 from opro_cli.core.events import Evaluation, Judged, Point, Reply, Verdict
 from opro_cli.core.model import Model, Request
 from opro_cli.core.problem import Measurement, OnValue
 from opro_cli.problems.instructions.data import Example
+from opro_cli.problems.instructions.fields import ScorerSettings
 from opro_cli.problems.instructions.metrics import Grade, Metric
 from opro_cli.problems.instructions.race import incumbent_of, survivors
-
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.problem import InstructionsProblem
-    from opro_cli.problems.instructions.settings import ScorerSettings
 
 LETTERS = "0ABCDEFGHI1"
 """A score from 0 to 1 in tenths, rounded down."""
@@ -48,6 +45,52 @@ class Answer:
         return "?" if self.grade.status == "unread" else "0"
 
 
+class Task(Protocol):
+    """What is to be answered: the part of a problem that its scorer needs."""
+
+    answers: dict[Point, list[Answer]]
+
+    @property
+    def block(self) -> int:
+        """Examples between two decisions of a race."""
+
+    @property
+    def train(self) -> tuple[Example, ...]:
+        """The examples whose answers make the value."""
+
+    @property
+    def dev(self) -> tuple[Example, ...]:
+        """The examples that decide among the finalists."""
+
+    @property
+    def test(self) -> tuple[Example, ...]:
+        """The examples that are read once."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric."""
+
+    @property
+    def first_start(self) -> tuple[Point, ...]:
+        """The instruction that the search begins with."""
+
+    @property
+    def controls(self) -> tuple[Point, ...]:
+        """Instructions that are tested beside the one that is found."""
+
+    def examples(self, split: str) -> tuple[Example, ...]:
+        """The examples of train, dev or test."""
+
+    def prompt(self, instruction: str, question: str) -> tuple[str, str]:
+        """The system message, and the prompt."""
+
+    def finalists(self, pairs: Sequence[Evaluation]) -> list[Point]:
+        """The best by train, best first."""
+
+    def choose(self, pairs: Sequence[Evaluation], dev: Sequence[Verdict]) -> Point:
+        """The finalist that is taken."""
+
+
 class Scorer:
     """The evaluator of instructions.
 
@@ -57,9 +100,7 @@ class Scorer:
         settings: of the scorer.
     """
 
-    def __init__(
-        self, problem: InstructionsProblem, model: Model, settings: ScorerSettings
-    ) -> None:
+    def __init__(self, problem: Task, model: Model, settings: ScorerSettings) -> None:
         self._problem, self._model, self._settings = problem, model, settings
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -75,7 +116,8 @@ class Scorer:
         block = len(train) if rule == "off" else self._problem.block
         answers: dict[Point, list[Answer]] = {point: [] for point in points}
         running = list(points)
-        best = incumbent_of(self._problem.answers, len(train))
+        known = self._problem.answers.values()
+        best = incumbent_of(([a.grade.score for a in found] for found in known), len(train))
         for first in range(0, len(train), block):
             examples = train[first : first + block]
             found = await self._all([(p, e) for p in running for e in examples], "train")
@@ -188,10 +230,3 @@ def _measured(answers: Sequence[Answer], wanted: int) -> Measurement:
         return Measurement(math.nan, why, len(answers), detail.ljust(wanted, "."))
     value = sum(answer.grade.score for answer in answers) / wanted
     return Measurement(value, "", wanted, detail)
-
-
-def scorer_of(
-    problem: InstructionsProblem, models: Mapping[str, Model], settings: ScorerSettings
-) -> Scorer:
-    """The evaluator with the model in the role ``scorer``."""
-    return Scorer(problem, models["scorer"], settings)

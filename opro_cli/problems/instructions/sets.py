@@ -6,37 +6,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import numpy as np
-from pydantic import Field
 
 from opro_cli.core.errors import UsageError
-from opro_cli.core.settings import Integer, Settings
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
+from opro_cli.problems.instructions.fields import InstructionFields
+from opro_cli.problems.instructions.files import find_file, stamp
 from opro_cli.problems.instructions.generated import GENERATORS
 from opro_cli.problems.instructions.split import PARTS, Sizes, split_examples, split_files
-from opro_cli.problems.settings import Seed
 
-if TYPE_CHECKING:
-    from opro_cli.problems.instructions.settings import InstructionsSettings
-
-Share: TypeAlias = (
-    Annotated[Integer, Field(ge=0, le=1_000_000)] | Annotated[float, Field(gt=0, lt=1)]
-)
 MOST = 200_000
 """Generated examples, at most."""
-
-
-class SplitSettings(Settings):
-    """How many examples are for what: numbers, or shares of the data below 1."""
-
-    train: Share = 50
-    dev: Share = 50
-    test: Share | None = 200
-    """None: all that is left."""
-    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +30,7 @@ class Sets:
     digest: str
 
 
-def load_sets(settings: InstructionsSettings, task: str = "") -> Sets:
+def load_sets(settings: InstructionFields, task: str = "") -> Sets:
     """The examples of a preset for one task. Raises UsageError."""
     split = settings.split
     sizes = Sizes(split.train, split.dev, split.test)
@@ -58,8 +39,8 @@ def load_sets(settings: InstructionsSettings, task: str = "") -> Sets:
         return _generated(settings.generated, sizes, split.seed, stratified)
     if "{split}" in settings.data:
         return _from_files(settings, task, sizes, stratified)
-    path = settings.path_of(fill(settings.data, task))
-    found = _read(path, _stamp(path), settings.columns(), settings.after)
+    path = find_file(fill(settings.data, task), settings.folder)
+    found = _read(path, stamp(path), settings.columns(), settings.after)
     parts = _split(found, sizes, split.seed, stratified)
     return _sets(found.examples, parts, found.digest)
 
@@ -71,14 +52,8 @@ def _sets(examples: Sequence[Example], numbers: Sequence[tuple[int, ...]], diges
 
 
 @lru_cache(maxsize=8)
-def _read(path: str, stamp: tuple[int, int], columns: Columns, after: str) -> DataSet:
+def _read(path: str, changed: tuple[int, int], columns: Columns, after: str) -> DataSet:
     return load(path, columns, after)
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """A file that was changed is read again."""
-    status = Path(path).stat()
-    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=8)
@@ -102,17 +77,17 @@ def _generated(name: str, sizes: Sizes, seed: int, stratified: bool) -> Sets:
     return _sets(found.examples, _split(found, sizes, seed, stratified), found.digest)
 
 
-def _from_files(settings: InstructionsSettings, task: str, sizes: Sizes, stratified: bool) -> Sets:
+def _from_files(settings: InstructionFields, task: str, sizes: Sizes, stratified: bool) -> Sets:
     """Three files, or two: without one for dev, dev is drawn from train's."""
     found = {}
     for part in PARTS:
         try:
-            path = settings.path_of(fill(settings.data, task, part))
+            path = find_file(fill(settings.data, task, part), settings.folder)
         except UsageError:
             if part != "dev":
                 raise
             continue
-        found[part] = _read(path, _stamp(path), settings.columns(), settings.after)
+        found[part] = _read(path, stamp(path), settings.columns(), settings.after)
     dev = found["dev"].examples if "dev" in found else None
     train, test = found["train"].examples, found["test"].examples
     seed = settings.split.seed

@@ -19,6 +19,9 @@ from opro_cli.core.problem import InvalidSolution
 SAME = 1e-12
 """The rounding error of a number that goes through the unit cube, relative to the range."""
 
+SPARE = 9
+"""Decimals beyond its own in which a number that is computed may differ by a rounding error."""
+
 WHOLE = 2.0**52
 """A float from here has no decimals."""
 
@@ -99,8 +102,13 @@ class Range:
         return int(found) if self.decimals == 0 else found
 
     def nearest(self, value: float) -> float | int:
-        """The number of this coordinate that is nearest."""
-        found = rounded(min(max(value, self.low), self.high), self.decimals)
+        """The number of this coordinate that is nearest; halfway between two, the even one.
+
+        A value that misses halfway by a rounding error only counts as halfway: so the result does
+        not depend on how the value was computed.
+        """
+        exact = round(float(min(max(value, self.low), self.high)), self.decimals + SPARE)
+        found = rounded(exact, self.decimals)
         return int(found) if self.decimals == 0 else found
 
     def sample(self, rng: np.random.Generator) -> float | int:

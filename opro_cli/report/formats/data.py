@@ -14,11 +14,11 @@ from opro_cli.core.totals import MODEL
 from opro_cli.report.formats import RenderOptions
 from opro_cli.report.formats.accuracy import accuracy_of, against_json
 from opro_cli.report.judged import JudgedRow, is_judged
+from opro_cli.report.pairing import compare, opponents
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import wilson
 from opro_cli.report.summary import Summary
 from opro_cli.report.tables import accuracy
-from opro_cli.report.tables.pairwise import compare, opponents
 
 
 def render_json(summary: Summary, options: RenderOptions) -> str:

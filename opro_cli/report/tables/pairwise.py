@@ -1,18 +1,10 @@
-"""Compare every optimizer with a baseline, repetition by repetition.
-
-Repetitions of the same seed and number have the same data and starting points. Compared are the
-evaluations that a run needed; a run that did not solve the problem loses to one that did, and
-ties with another that did not.
-"""
+"""Compare every optimizer with a baseline, repetition by repetition: see ``report/pairing.py``."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from opro_cli.core.text import clean, plural
+from opro_cli.core.text import clean, number, plural
 from opro_cli.report.groups import (
     by_problem,
     optimizer_name,
@@ -21,74 +13,19 @@ from opro_cli.report.groups import (
     swept_keys,
     target_name,
 )
+from opro_cli.report.pairing import compare, have_goal, opponents
 from opro_cli.report.rows import Row
-from opro_cli.report.statistics import LEVEL, Stat, sign_test
+from opro_cli.report.statistics import LEVEL, sign_test
 from opro_cli.report.table import Cell, Table, two_decimals
-from opro_cli.runs.progress import RunView
 
-
-@dataclass(frozen=True)
-class Pairing:
-    """A row against the baseline's row on the same target."""
-
-    wins: int
-    losses: int
-    ties: int
-    difference: Stat | None
-    """Evaluations more than the baseline's, where both solved the problem."""
-
-    @property
-    def repetitions(self) -> int:
-        """Repetitions compared."""
-        return self.wins + self.losses + self.ties
-
-    @property
-    def p(self) -> float:
-        """The two-sided p-value of the sign test."""
-        return sign_test(self.wins, self.losses)
-
-    def to_json(self, baseline: str) -> dict[str, Any]:
-        """As JSON data."""
-        stat = self.difference
-        return {
-            "baseline": baseline,
-            "pairs": self.repetitions,
-            "better": self.wins,
-            "worse": self.losses,
-            "level": self.ties,
-            "difference": {**stat.to_json(), **stat.more_json()} if stat else None,
-            "p": self.p,
-        }
-
-
-def compare(row: Row, base: Row) -> Pairing:
-    """Pair the runs of two rows on the same problem and target.
-
-    The one run of a deterministic baseline is compared with every repetition.
-    """
-    partners = {(run.spec.seed, run.spec.repetition): run for run in base.runs}
-    only = base.runs[0] if len(base.runs) == 1 and base.deterministic else None
-    wins = losses = ties = 0
-    differences = []
-    for run in row.runs:
-        partner = partners.get((run.spec.seed, run.spec.repetition), only)
-        if partner is None:
-            continue
-        mine, other = _needed(run), _needed(partner)
-        wins, losses, ties = wins + (mine < other), losses + (mine > other), ties + (mine == other)
-        if math.isfinite(mine) and math.isfinite(other):
-            differences.append(mine - other)
-    return Pairing(wins, losses, ties, Stat(tuple(differences)) if differences else None)
-
-
-def opponents(rows: Sequence[Row], baseline: str) -> Iterator[tuple[Row, Row]]:
-    """Every row of another optimizer with each row of the baseline on its problem and target."""
-    bases = [row for row in rows if row.optimizer == baseline]
-    for row in rows:
-        for base in bases:
-            same = (row.problem_digest, row.target) == (base.problem_digest, base.target)
-            if same and row.optimizer != baseline:
-                yield row, base
+WITH_GOAL = (
+    "evaluations until the problem was solved, repetition by repetition; not solved loses to "
+    "solved; difference: where both solved it"
+)
+WITHOUT_GOAL = (
+    "of each finished run, repetition by repetition (there is no goal); difference: the best value "
+    "minus the baseline's"
+)
 
 
 def tables(rows: Sequence[Row], baseline: str) -> Iterator[Table]:
@@ -111,15 +48,15 @@ def _table(pairs: Sequence[tuple[Row, Row]], group: Sequence[Row], baseline: str
         cells: list[Cell] = [target_name(row), *swept_cells(row, swept)]
         cells += [optimizer_name(row, group), optimizer_name(base, group) if several else ""]
         cells += [str(pairing.repetitions), f"{pairing.wins}/{pairing.losses}/{pairing.ties}"]
-        cells += [f"{stat.mean:+.1f}" if stat else ""]
-        cells += [f"{ends[0]:+.1f} to {ends[1]:+.1f}" if ends else "", two_decimals(pairing.p)]
+        form = _evaluations if have_goal(row, base) else _value
+        cells += [form(stat.mean) if stat else ""]
+        cells += [f"{form(ends[0])} to {form(ends[1])}" if ends else "", two_decimals(pairing.p)]
         body.append(tuple(cells))
+    goal = any(have_goal(row, base) for row, base in pairs)
+    compared = WITH_GOAL if goal else f"best {clean(group[0].value_name, 40)} {WITHOUT_GOAL}"
     return Table(
         title=clean(f"{group[0].preset}: against {baseline}"),
-        subtitle=(
-            "evaluations until the problem was solved, repetition by repetition; not solved loses "
-            "to solved; difference: where both solved it; p: sign test, two-sided"
-        ),
+        subtitle=f"{compared}; p: sign test, two-sided",
         columns=(
             "target",
             *swept_headings(swept),
@@ -137,6 +74,14 @@ def _table(pairs: Sequence[tuple[Row, Row]], group: Sequence[Row], baseline: str
     )
 
 
+def _evaluations(difference: float) -> str:
+    return f"{difference:+.1f}"
+
+
+def _value(difference: float) -> str:
+    return f"{'+' if difference > 0 else ''}{number(difference)}"
+
+
 def _too_few(repetitions: int) -> tuple[str, ...]:
     """A note where the sign test cannot become significant."""
     least = sign_test(repetitions, 0)
@@ -148,8 +93,3 @@ def _too_few(repetitions: int) -> tuple[str, ...]:
         f"would be {two_decimals(least)}. At least 6 are needed for p below "
         f"{two_decimals(1 - LEVEL)}.",
     )
-
-
-def _needed(run: RunView) -> float:
-    """The evaluations of a run that solved the problem; infinitely many for any other."""
-    return run.totals.evaluations if run.totals.state == "converged" else math.inf

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.core.text import clean
+from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.spec import RunSpec
 
 PROBLEM, MODEL = "problem.", "model."
@@ -36,14 +37,20 @@ class ProblemContents:
         return self._found[key]
 
 
-def model_contents(spec: RunSpec, opened: Mapping[ModelRequest, Model]) -> dict[str, str]:
-    """The facts of the models of a run, as far as they are open."""
+def model_contents(
+    spec: RunSpec,
+    opened: Mapping[ModelRequest, Model],
+    choices: Mapping[ModelRequest, ModelChoice] | None = None,
+) -> dict[str, str]:
+    """The facts of the models of a run, as far as they are open; of others, those of its choice."""
     found: dict[str, str] = {}
     for role, request in spec.model_requests().items():
-        if request not in opened:
+        model = opened.get(request) or (choices or {}).get(request)
+        if model is None:
             continue
         prefix = MODEL if role == "optimizer" else f"{MODEL}{role}."
-        details: Mapping[str, str] = getattr(opened[request].info, "details", {})
+        about = model if isinstance(model, ModelChoice) else model.info
+        details: Mapping[str, str] = getattr(about, "details", {})
         server = urlsplit(request.base_url or "").hostname
         facts = {**({"server": server} if server else {}), **details}
         found |= {f"{prefix}{name}": str(value) for name, value in facts.items()}
@@ -69,14 +76,20 @@ def decisive(contents: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in sorted(contents.items()) if _decides(key)}
 
 
+def problem_facts(contents: Mapping[str, str]) -> str:
+    """The facts of the problem alone, as one text; empty for none."""
+    facts = {key: value for key, value in sorted(contents.items()) if key.startswith(PROBLEM)}
+    return json.dumps(facts) if facts else ""
+
+
 def recorded(about: Mapping[str, Any]) -> dict[str, str]:
     """The facts in ``run.json``; none in that of an older version."""
     return dict(about.get("digests", {}))
 
 
-def models_known(about: Mapping[str, Any]) -> bool:
-    """Whether ``run.json`` holds decisive facts of a model."""
-    return any(key.startswith(MODEL) for key in decisive(recorded(about)))
+def needs_opening(about: Mapping[str, Any], known: Mapping[str, str]) -> bool:
+    """Whether ``run.json`` holds a decisive fact of a model that only the opened model tells."""
+    return any(key.startswith(MODEL) and key not in known for key in decisive(recorded(about)))
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -105,6 +118,11 @@ def _words(key: str, before: str, now: str) -> str:
     if _is_hash(before) and _is_hash(now):
         return f"{what} has changed"
     return f"{what} has changed from {clean(before, 80)} to {clean(now, 80)}"
+
+
+def short(value: str) -> str:
+    """A fact as a report shows it: of a hash, the beginning."""
+    return value[:12] if _is_hash(value) else value[:80]
 
 
 def _is_hash(text: str) -> bool:

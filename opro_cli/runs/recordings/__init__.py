@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opro_cli import __version__
 from opro_cli.core.errors import RunsError, UsageError
-from opro_cli.runs.audit import audit
+from opro_cli.runs.checks.audit import audit
 from opro_cli.runs.record import RunRecord, Unreadable, read_record
 from opro_cli.runs.recordings import deepmind
 from opro_cli.runs.store import RUN_FILE, StoredRun, open_run

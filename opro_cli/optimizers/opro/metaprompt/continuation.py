@@ -7,6 +7,7 @@ value? (LLAMBO, arXiv 2402.03921, asks so too.)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from opro_cli.core.errors import UsageError
@@ -23,9 +24,15 @@ from opro_cli.optimizers.opro.metaprompt.base import (
 )
 
 
-class ListContinuation:
-    """Lines of ``value 12345: w=15, b=14``."""
+@dataclass(frozen=True)
+class Continuation:
+    """Lines of ``value 12345: w=15, b=14``, or bare ones of ``12345: 15 14``: half as many tokens.
 
+    The coordinates of bare lines change their order from step to step: a model chooses the value
+    that it writes first from the value aimed at alone.
+    """
+
+    bare: bool
     continues: ClassVar[bool] = True
 
     def check(self, space: Space) -> None:
@@ -40,44 +47,19 @@ class ListContinuation:
         options: PromptOptions = PLAIN,
     ) -> Prompt:
         """Lines of value and point, worst first, and one begun with ``aim``; one proposal."""
-        before = f"{problem.text.value} "
-        return _lines(problem, pairs, aim, rowed(problem.space), before=before)
+        before = "" if self.bare else f"{problem.text.value} "
+        return _lines(problem, pairs, aim, self._notation(problem.space, options.first), before)
 
     def read(self, text: str, space: Space, first: int = 0) -> list[Point | InvalidSolution]:
         """The rest of the line that the prompt has begun."""
-        return _rest(text, rowed(space))
+        return _rest(text, self._notation(space, first))
+
+    def _notation(self, space: Space, first: int) -> Notation:
+        return rowed(space).compact(first) if self.bare else rowed(space)
 
 
-class RowsContinuation:
-    """Lines of ``12345: 15 14``: the bare values, half as many tokens.
-
-    The order of the coordinates changes from step to step: a model chooses the value that it writes
-    first from the value aimed at alone.
-    """
-
-    continues: ClassVar[bool] = True
-
-    def check(self, space: Space) -> None:
-        """Raises UsageError where points are no lines of a list."""
-        rowed(space)
-
-    def write(
-        self,
-        problem: Problem,
-        pairs: Sequence[Pair],
-        aim: float | None,
-        options: PromptOptions = PLAIN,
-    ) -> Prompt:
-        """As the longer form, without names."""
-        return _lines(problem, pairs, aim, rowed(problem.space).compact(options.first))
-
-    def read(self, text: str, space: Space, first: int = 0) -> list[Point | InvalidSolution]:
-        """The rest of the line that the prompt has begun."""
-        return _rest(text, rowed(space).compact(first))
-
-
-LIST: MetaPrompt = ListContinuation()
-ROWS: MetaPrompt = RowsContinuation()
+LIST: MetaPrompt = Continuation(bare=False)
+ROWS: MetaPrompt = Continuation(bare=True)
 
 
 def rowed(space: Space) -> Rowed:
@@ -96,7 +78,7 @@ def _lines(
     pairs: Sequence[Pair],
     aim: float | None,
     notation: Notation,
-    before: str = "",
+    before: str,
 ) -> Prompt:
     words = problem.text
     listed = shown(problem, pairs)

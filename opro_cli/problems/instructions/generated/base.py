@@ -17,8 +17,8 @@ T = TypeVar("T")
 MOST = 100_000
 """Examples that are made at most."""
 
-TRIES = 50
-"""Draws for each example, until a question is a new one."""
+MOST_MISSES = 200
+"""Draws in a row that give no new question, until the questions are held to be used up."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Generator:
         if not 1 <= count <= MOST:
             raise UsageError(f"size: from 1 to {MOST:,} examples can be generated, not {count:,}.")
         found: dict[str, str] = {}
-        for _ in range(count * TRIES):
+        misses = 0
+        while len(found) < count:
             question, target = self.draw(rng)
+            misses = misses + 1 if question in found else 0
             found.setdefault(question, target)
-            if len(found) == count:
-                break
-        else:
-            raise UsageError(
-                f"size: only {len(found):,} different questions were generated, not {count:,}.",
-                "lower the size",
-            )
+            if misses == MOST_MISSES:
+                raise UsageError(
+                    f"size: only {len(found):,} different questions were found, not {count:,}.",
+                    "lower the size",
+                )
         return [Example(i, question, target) for i, (question, target) in enumerate(found.items())]
 
 

@@ -1,7 +1,7 @@
 """Checks of a log that need no engine: what one part of it says must follow from the others.
 
-The engine makes prompts, points and values again (:mod:`opro_cli.runs.replay`). Calls, attempts,
-costs, times and the end of the log are compared here. What only a server knows is named.
+The engine makes prompts, points and values again (:mod:`opro_cli.runs.checks.replay`). Calls,
+attempts, costs, times and the end of the log are compared here. What only a server knows is named.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""The fields of the ``problem:`` section of instructions, and what follows from them alone."""
+
+from __future__ import annotations
+
+from abc import ABC
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from opro_cli.core.model import ModelRequest, Price
+from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.problems.instructions.data import Columns
+from opro_cli.problems.settings import ProblemSettings, Seed, Target
+
+SCORER = "scorer"
+"""The role of the model that answers."""
+
+Share: TypeAlias = (
+    Annotated[Integer, Field(ge=0, le=1_000_000)] | Annotated[float, Field(gt=0, lt=1)]
+)
+
+
+class SplitSettings(Settings):
+    """How many examples are for what: numbers, or shares of the data below 1."""
+
+    train: Share = 50
+    dev: Share = 50
+    test: Share | None = 200
+    """None: all that is left."""
+    seed: Seed = 0
+
+
+class ScorerSettings(Settings):
+    """The model that answers the examples."""
+
+    model: str = "auto"
+    temperature: Annotated[Number, Field(ge=0, le=2)] | None = 0.0
+    max_output_tokens: Annotated[Integer, Field(ge=1, le=100_000)] = 256
+    """Output tokens of an answer; a longer one is cut off, and counts as it was read."""
+    base_url: str | None = None
+    strict_model: bool = False
+    price_input: Annotated[Number, Field(ge=0)] | None = None
+    """US dollars per million tokens, for a model whose price is not known here."""
+    price_output: Annotated[Number, Field(ge=0)] | None = None
+    reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = None
+
+    def request(self) -> ModelRequest:
+        """The model as it is asked for."""
+        price = None
+        if self.price_input is not None and self.price_output is not None:
+            price = Price(self.price_input, self.price_output)
+        return ModelRequest(
+            name=self.model,
+            base_url=self.base_url,
+            price=price,
+            strict=self.strict_model,
+            reasoning_effort=self.reasoning_effort,
+            samples=1,
+        )
+
+
+class InstructionFields(ProblemSettings, ABC):
+    """The fields."""
+
+    summary: ClassVar[str] = "an instruction with which a model answers a data set right"
+    examples: ClassVar[dict[str, str]] = {
+        "data": "`data: reviews.jsonl`, beside the preset, or `generated: dates`",
+        "targets": "`targets: [{task: object_counting}]`, to fill {task} in `data`",
+    }
+
+    kind: Literal["instructions"] = "instructions"
+    targets: tuple[Target, ...] = ({},)
+    data: str = ""
+    """A file: JSON, JSON Lines, CSV or TSV, also ``.gz``. ``{task}`` is filled in from the target,
+    ``{split}`` by train, dev and test. Looked for in the preset's folder, then in the current."""
+    generated: str = ""
+    """The name of a generator of examples, instead of a file."""
+    question: str | int = "question"
+    """The column of the question, or a template such as ``"{question}\\n{options}"``."""
+    answer: str | int = "answer"
+    choices: tuple[str | int, ...] = ()
+    """The columns of the options, or one column with a list of them."""
+    after: str = ""
+    """Of an answer in the file, only what follows this text counts, as in ``after: "####"``."""
+    metric: str = "exact"
+    """exact, label, choice, number, contains, regex or json."""
+    labels: tuple[str, ...] = ()
+    """For ``metric: label``; by default the different answers of the data."""
+    tolerance: Annotated[Number, Field(ge=0)] = 0.0
+    pattern: str = ""
+    position: Literal["before", "after", "system"] = "before"
+    """Where the instruction stands: before or after the question, or as the system message."""
+    template: str = ""
+    """A prompt with ``{instruction}`` and ``{question}``, instead of a position."""
+    split: SplitSettings = SplitSettings()
+    starts: tuple[str, ...] = ("", "Let's think step by step.")
+    controls: tuple[str, ...] = ("", "Let's think step by step.")
+    """Instructions that are tested beside the one that is found."""
+    finalists: Annotated[Integer, Field(ge=1, le=100)] = 4
+    """The best by train, among which dev decides."""
+    block: Annotated[Integer, Field(ge=1)] = 10
+    """Examples between two decisions of a race."""
+    max_chars: Annotated[Integer, Field(ge=10, le=100_000)] = 500
+    digits: bool = True
+    """Whether an instruction may hold digits; the paper refuses them for GSM8K."""
+    goal: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    """The accuracy on train that ends the search."""
+    description: str = ""
+    """What the optimizer is told of the task."""
+    scorer: ScorerSettings = ScorerSettings()
+    folder: str = ""
+    """Where the data are looked for first: the preset's folder, unless it is set."""
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        if bool(self.data) == bool(self.generated):
+            raise ValueError("data: either a file (`data`) or a generator (`generated`) is needed")
+        for name in ("{instruction}", "{question}"):
+            if self.template and self.template.count(name) != 1:
+                raise ValueError(f"template: it must hold {name} once")
+        for target in self.targets:
+            if not set(target) <= {"task"}:
+                raise ValueError("targets: a target of instructions has only the name task")
+        for text in (*self.starts, *self.controls):
+            if len(text) > self.max_chars:
+                raise ValueError(f"starts: {text[:40]!r} is longer than max_chars")
+        return self
+
+    def columns(self) -> Columns:
+        """Where the file has what."""
+        return Columns(self.question, self.answer, self.choices)

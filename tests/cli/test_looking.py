@@ -1,0 +1,102 @@
+"""What ``opro runs`` says of runs: which there are, and where their settings come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.loopback import gemini, solution
+from tests.planning import PROBLEM, write
+
+SWEPT = (
+    PROBLEM + "max_steps: 2\nopro: {points_per_step: 1}\n" + "sweep: {opro.max_num_pairs: [5, 6]}\n"
+)
+
+
+def settings(text: str) -> dict[str, tuple[str, str]]:
+    """The settings that ``runs show`` prints: value and source by key."""
+    found = {}
+    for line in text.partition("\nsettings\n")[2].partition("\n\n")[0].splitlines():
+        key, _, rest = line.strip().partition(": ")
+        value, _, source = rest.partition("  # ")
+        found[key] = value, source
+    return found
+
+
+class TestShow:
+    def test_every_setting_has_its_true_source(self, opro, serve):
+        serve([gemini(solution(9, 9))])
+        write(SWEPT, "swept.yaml")
+        done = opro("sweep", "swept.yaml", "--seed", "7", "--set", "opro.show=best")
+        assert done.exit_code == 0, done.output
+        told = settings(opro("runs", "show", "latest").stdout)
+        assert told["settings.max_num_pairs"] == ("6", "swept.yaml, sweep")
+        assert told["settings.points_per_step"] == ("1", "swept.yaml")
+        assert told["settings.show"] == ('"best"', "--set opro.show")
+        assert told["settings.metaprompt"] == ('"instruct"', 'resolved from "auto" (default)')
+        assert told["settings.fill"] == ("true", "resolved from null (default)")
+        assert told["settings.candidates_per_call"][1] == "default"
+        assert told["target.w"] == ("1", "swept.yaml")
+        assert told["per_step"] == ("1", "swept.yaml")
+        assert told["seed"] == ("7", "--seed")
+        assert told["patience"] == ("null", "default")
+        for identity in ("preset", "optimizer", "repetition", "axes.opro.max_num_pairs"):
+            assert told[identity][1] == ""
+
+    def test_the_folder_of_an_objective_is_the_presets_and_unknown_sources_are_said(self, opro):
+        write("def loss(x):\n    return x * x\n", "mine.py")
+        custom = "kind: custom, objective: 'mine.py:loss', parameters: {x: {low: -1, high: 1}}"
+        write(f"problem: {{{custom}}}\nmax_evaluations: 8\n")
+        assert opro("run-baseline", "-O", "random", "-p", "mine.yaml").exit_code == 0
+        told = settings(opro("runs", "show", "latest").stdout)
+        assert told["problem.folder"][1] == "the preset's folder"
+        assert told["problem.num_starts"] == ("5", "default")
+
+
+class TestList:
+    @pytest.fixture(autouse=True)
+    def _runs(self, opro):
+        write(PROBLEM + "max_evaluations: 8\n")
+        assert opro("run-baseline", "-O", "random", "-p", "mine.yaml").exit_code == 0
+
+    @pytest.mark.parametrize("command", [("runs", "list"), ("runs", "list", "--json"), ("report",)])
+    def test_a_preset_without_runs_is_answered_with_those_that_have_some(self, opro, command):
+        done = opro(*command, "--preset", "TYPO")
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "There is no run of a preset 'TYPO'." in done.stderr
+        assert "presets of the runs: mine" in done.stderr
+        assert "did you mean mine?" in opro(*command, "--preset", "mien").stderr
+
+    def test_a_preset_may_be_named_by_its_file(self, opro):
+        done = opro("runs", "list", "--json", "--preset", "mine.yaml")
+        assert json.loads(done.stdout)["preset"] == "mine"
+
+    def test_a_state_that_no_run_has_is_said(self, opro):
+        done = opro("runs", "list", "--state", "failed")
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "No run in runs has this state." in done.stderr
+
+
+def test_looking_at_a_run_executes_nothing_that_it_names(opro):
+    mark = "from pathlib import Path\nPath('ran').touch()\n"
+    write(mark + "def loss(x):\n    return x * x\n", "mine.py")
+    custom = "kind: custom, objective: 'mine.py:loss', parameters: {x: {low: -1, high: 1}}"
+    write(f"problem: {{{custom}}}\nmax_evaluations: 8\nreps: 2\n")
+    assert opro("run-baseline", "-O", "random", "-p", "mine.yaml").exit_code == 0
+    ran = Path("ran")
+    ran.unlink()  # made by the run itself
+    first, second = sorted(path.name for path in Path("runs").glob("2*"))
+    looks = [
+        ("runs", "list"),
+        ("runs", "show", first),
+        ("runs", "show", first, "--step", "1"),
+        ("runs", "diff", first, second),
+        ("report",),
+        ("report", "-f", "json", "--baseline", "random"),
+        ("replay", "runs"),
+    ]
+    for words in looks:
+        assert opro(*words).exit_code == 0, words
+        assert not ran.exists(), words
