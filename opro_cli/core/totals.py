@@ -210,9 +210,8 @@ class RunTotals:
     def total_cost(self) -> float | None:
         """US dollars of all models; None where the price of any reply is unknown."""
         roles = self.roles.values()
-        if self.unpriced or any(role.unpriced for role in roles):
-            return None
-        return self.cost + sum(role.cost for role in roles)
+        unknown = self.unpriced or any(role.unpriced for role in roles)
+        return None if unknown else self.cost + sum(role.cost for role in roles)
 
     @property
     def state(self) -> str:

@@ -203,10 +203,10 @@ def _notes(one: JudgedRow, among: Sequence[Row]) -> Iterator[str]:
     if row.optimizer == HEADROOM and (sentence := headroom_of(best)):
         yield f"Room: {sentence}"
     if row.published:
-        yield f"{name} published: {'; '.join(map(_published, row.published))}"
+        yield f"{name} published: {'; '.join(map(published_text, row.published))}"
 
 
-def _published(found: Mapping[str, Any]) -> str:
+def published_text(found: Mapping[str, Any]) -> str:
     """A published result: the model, and the accuracies that were given, in per cent."""
     figures = [f"{_figure(found[key])} {key}" for key in PUBLISHED if found.get(key) is not None]
     note = f" ({found['note']})" if found.get("note") else ""
