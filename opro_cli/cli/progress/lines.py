@@ -121,12 +121,12 @@ class PlainLines(Silent):
 
     def _judged_event(self, run: RunView, event: Event) -> None:
         """A line for an event of a run that looks for an instruction."""
-        t = run.totals
+        t, now = run.totals, time.monotonic()
         match event:
             case Started():
                 text = f"started, {texts.best_train(t)}, {plural(texts.answers(t), 'answer')}"
             case Answers():
-                if time.monotonic() - self._last.setdefault(id(run), time.monotonic()) < self.PASS:
+                if now - self._last.setdefault(id(run), now) < self.PASS:
                     return
                 text = f"{plural(texts.answers(t), 'answer')} so far"
             case Stepped():
@@ -139,7 +139,7 @@ class PlainLines(Silent):
                 text = failed(run, event)
             case _:
                 return
-        self._last[id(run)] = time.monotonic()
+        self._last[id(run)] = now
         self._print(f"{run.name}: {text}")
 
 
