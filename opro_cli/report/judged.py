@@ -234,7 +234,7 @@ def _majority(settings: str, task: str, digest: str) -> tuple[float, str] | None
     problem = InstructionsSettings.model_validate_json(settings)
     try:
         sets = load_sets(problem, task)
-    except (OproError, OSError, ValueError):
+    except (OproError, OSError, ValueError, KeyError):
         return None
     targets = Counter(example.target for example in sets.test)
     if sets.digest != digest or not targets:

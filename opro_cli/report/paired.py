@@ -23,6 +23,9 @@ PARTIAL = "ABCDEFGHI"
 
 SHUFFLES = 2_000
 
+AT_ONCE = 500
+"""Resamples in memory at the same time."""
+
 
 def scores(detail: str) -> NDArray[np.float64]:
     """The score of every example, from 0 to 1.
@@ -139,18 +142,19 @@ def two_way(values: NDArray[np.float64]) -> Interval:
         values: shape (repetitions, examples).
     """
     rng = np.random.default_rng(0)
-    rows, columns = values.shape
-    drawn = np.zeros((RESAMPLES, rows))
-    np.add.at(
-        drawn,
-        (np.arange(RESAMPLES)[:, None], rng.integers(rows, size=(RESAMPLES, rows))),
-        1 / rows,
-    )
-    weights = rng.multinomial(columns, np.full(columns, 1 / columns), size=RESAMPLES) / columns
-    means = ((drawn @ values) * weights).sum(axis=1)
+    means = np.concatenate([_resampled(values, rng) for _ in range(RESAMPLES // AT_ONCE)])
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(means, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def _resampled(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Means of resamples; shape (AT_ONCE,)."""
+    rows, columns = values.shape
+    by_row = rng.multinomial(rows, np.full(rows, 1 / rows), size=AT_ONCE) / rows
+    by_column = rng.multinomial(columns, np.full(columns, 1 / columns), size=AT_ONCE) / columns
+    means: NDArray[np.float64] = ((by_row @ values) * by_column).sum(axis=1)
+    return means
 
 
 def luck(values: NDArray[np.float64]) -> float:

@@ -111,7 +111,8 @@ def test_show_and_list_begin_with_what_was_chosen(opro, preset):
 
 def test_json_says_the_verdict_on_stderr_alone(opro, preset):
     done = opro("run-opro", "-p", preset, "--json", "--display", "none")
-    assert [json.loads(line)["state"] for line in done.stdout.splitlines()]
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line)["accuracy"]["instruction"] == "Be exact."
     assert "better than the start" in done.stderr
     assert 'found: "Be exact."' in done.stderr
 

@@ -26,7 +26,8 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.events.json_form import to_json
 from opro_cli.core.text import clean, duration, number, plural, point, status_text
-from opro_cli.report.judged import is_judged
+from opro_cli.report.formats.accuracy import run_accuracy
+from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.runs.progress import Display, RunView, is_share, reason_of
 
 
@@ -170,6 +171,8 @@ class Results(Silent):
                 "repetition": run.spec.repetition + 1,
                 **run.totals.result_json(),
             }
+            if is_judged(run.spec):
+                facts["accuracy"] = run_accuracy(JudgedRun(run.totals))
             print_out(json.dumps(facts) + "\n")
 
 
