@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,17 +57,23 @@ max_steps: 2
 PROPOSALS = ("Be exact.", "Write a new instruction", "Be brief.")
 
 
-@pytest.fixture
-def preset(monkeypatch):
-    """A preset whose scorer answers well where it is told to be exact."""
-    models = Models(lambda t: 1.0 if "exact" in t else 0.4, lambda n: PROPOSALS[n % 3])
-    server = Loopback(models)
+@contextmanager
+def served(models: Models, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A preset whose two models are these."""
     write_data(Path("data.jsonl"), 100)
-    with server.serving() as url:
+    with Loopback(models).serving() as url:
         monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-123456")
         monkeypatch.setenv("OPENAI_BASE_URL", f"{url}/v1")
         Path("p.yaml").write_text(PRESET.format(url=url))
         yield "p.yaml"
+
+
+@pytest.fixture
+def preset(monkeypatch):
+    """A preset whose scorer answers well where it is told to be exact."""
+    models = Models(lambda t: 1.0 if "exact" in t else 0.4, lambda n: PROPOSALS[n % 3])
+    with served(models, monkeypatch) as name:
+        yield name
 
 
 def flat(text: str) -> str:
@@ -86,6 +94,21 @@ def test_a_run_ends_with_its_verdict_its_instruction_and_the_next_command(opro, 
     assert (best.exit_code, best.stdout, best.stderr) == (0, "Be exact.\n", "")
     as_json = opro("runs", "best", run.parent.name, "--json")
     assert json.loads(as_json.stdout) == {"instruction": "Be exact."}
+
+
+def test_luck_on_train_is_no_gain_on_the_test(opro, monkeypatch):
+    """Every text is truly right half of the time: the best on train is only the luckiest."""
+    with served(Models(lambda text: 0.5), monkeypatch) as preset:
+        done = opro("run-opro", "-p", preset, "--max-steps", "6")
+        assert done.exit_code == 0, done.stderr
+        (row,) = json.loads(opro("report", "--format", "json").stdout)
+    found = row["accuracy"]
+    assert row["best"]["value"] >= 0.7
+    assert found["train"]["rate"] - found["test"]["rate"] == pytest.approx(found["gap"])
+    assert found["gap"] > 0.1
+    low, high = found["test"]["interval"]
+    assert low < 0.5 < high
+    assert found["verdict"] == "no evidence"
 
 
 def test_show_and_list_begin_with_what_was_chosen(opro, preset):
