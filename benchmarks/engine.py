@@ -1,6 +1,7 @@
 """Seconds a step of the embedded model, against what prompt evaluation and decoding allow.
 
     python benchmarks/engine.py            # about three minutes on two idle cores
+    python benchmarks/engine.py --answers qwen2.5-coder-0.5b    # of an instructed model, alone
 
 Everything is measured in one run, in turn, and the median of the rounds is shown: how fast tokens
 of a prompt are evaluated and tokens of replies decoded; what a step takes, before (the whole
@@ -137,6 +138,65 @@ def one_run(path: Path) -> None:
     asyncio.run(llm.close())
 
 
+QUESTIONS = [f"{day} {month} {year}" for day, month, year in zip(
+    range(3, 27, 2),
+    ("January", "Feb.", "March", "April", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov."),
+    range(1950, 2100, 9),
+    strict=False,
+)]  # fmt: skip
+RULES = {
+    "short instruction": "Write the date as YYYY-MM-DD and nothing else.",
+    "long instruction": "You are given a date that a person has written in any way. Read it with "
+    "care. The day may stand before or after the month, the month may be a name or a number, and "
+    "the year has four digits. Write the date as YYYY-MM-DD and nothing else.",
+}
+
+
+def answers(name: str) -> None:
+    """Seconds of an answer of a scorer, beside the bound of reading and writing its tokens.
+
+    The rates of the bound are measured in turn with the answers, with requests that share nothing:
+    a long prompt and one token of reply, and a short prompt and many.
+    """
+    path, _ = model_file(f"local:{name}")
+    llm = LocalModel(path, name, 1, ability="instruct")
+    text = " ".join(f"The {i}th of {q} was a day." for i, q in enumerate(QUESTIONS * 2))
+    long, write = (text, 1, None), ("Count.", 64, 'root ::= ([0-9] " "){64}')
+
+    def timed(system: str, user: str, limit: int, grammar: str | None) -> tuple[float, int, int]:
+        request = Request(
+            user, 1, 1, system=system, temperature=0.0, max_tokens=limit, grammar=grammar
+        )
+        began = time.perf_counter()
+        (reply,) = asyncio.run(llm.sample(request))
+        usage = reply.usage
+        assert usage
+        return time.perf_counter() - began, usage.input, usage.output
+
+    print("| an answer | prompt tokens | reply tokens | seconds | bound | ratio |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for case, rule in RULES.items():
+        took, bounds, sizes = [], [], []
+        timed(rule, "x", 1, None)
+        for i, question in enumerate(QUESTIONS):
+            seconds, read, written = timed(rule, question, 16, None)
+            took.append(seconds)
+            sizes.append((read, written))
+            if i % 3 == 0:  # each with a system message of its own: nothing is kept
+                evaluating = timed(f"{case} {i} a", *long)
+                decoding = timed(f"{case} {i} b", *write)
+                by_read = evaluating[0] / evaluating[1]
+                by_written = (decoding[0] - by_read * decoding[1]) / decoding[2]
+                bounds.append(by_read * read + by_written * written)
+                timed(rule, "x", 1, None)
+        second, bound = statistics.median(took), statistics.median(bounds)
+        tokens = [f"{statistics.mean(column):.0f}" for column in zip(*sizes, strict=True)]
+        cells = [case, *tokens, f"{second:.3f}", f"{bound:.3f}", f"{second / bound:.2f}"]
+        print("| " + " | ".join(cells) + " |", flush=True)
+    print(f"{name}: {llm.info.details['threads']} threads", file=sys.stderr)
+    asyncio.run(llm.close())
+
+
 def prefix(folder: str) -> None:
     """How much of each prompt of a real run is the beginning of the one before."""
     command = ["opro", "runs", "show", "latest", "--runs-dir", folder, "--json"]
@@ -164,7 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--prefix", metavar="RUNS", help="of the latest run in this directory, too")
+    parser.add_argument("--answers", metavar="NAME", help="of a known model that is instructed")
     given = parser.parse_args(arguments)
+    if given.answers:
+        answers(given.answers)
+        return
     if given.run:
         one_run(given.run)
         return

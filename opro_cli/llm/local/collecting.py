@@ -23,6 +23,7 @@ class Replies:
         """Tokens that the request needs, where the context was too small; otherwise 0."""
 
     def take(self, chunk: dict[str, Any]) -> None:
+        """Add a chunk."""
         if "error" in chunk:
             error = chunk["error"]
             self.error = str(error.get("message", error))
@@ -40,6 +41,7 @@ class Replies:
             self._usage[self._last] = _usage(chunk["usage"], shared=self._last > 0)
 
     def finished(self) -> list[Reply]:
+        """The replies, after the last chunk."""
         seconds = round(self.ended - self._started, 3)
         return [
             Reply(text, finish, self._model, usage, seconds=seconds)

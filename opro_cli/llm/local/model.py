@@ -1,10 +1,14 @@
 """A GGUF model in this process: llama.cpp through xllamacpp.
 
 The same request gives the same replies, regardless of the requests before it and of the process.
-Three things make it so:
+Four things make it so:
 
 - Every request is evaluated from its beginning. With llama.cpp's prompt cache, the content of the
   cache would change the last bits of the numbers, and with them the samples.
+- One reply of an instructed model is evaluated in two parts: what many requests share (the system
+  message, and ``Request.shared`` characters of the prompt), then the rest. The first part is kept,
+  and before each use the engine drops all that came after it, so its numbers are those of an
+  evaluation from the beginning, whatever was asked before.
 - All samples of a request share one evaluation of the prompt (``n`` in one request), and then are
   decoded together, one row of a matrix each. llama.cpp multiplies groups of rows and single rows
   by different code, so the last bits of a sample's numbers depend on its place among the rows. The
@@ -75,10 +79,14 @@ class LocalModel:
         self._path = path
         self._slots, self._context = slots, CONTEXT
         self._turns = Turns()
+        self._kept: tuple[str, str] | None = None
+        """What the engine has kept of the last request: system message, beginning of the prompt."""
         with contextlib.suppress(OSError):
             self._stamp = stamp(path)
         self._server = self._load()
         about = {**(details or {}), **circumstances(), "processor": instructions()}
+        if ability == "instruct":
+            about["parallel"] = "1"
         self.info = ModelInfo(name, ability, MOST_SLOTS, about)
 
     def _load(self) -> Any:
@@ -138,6 +146,7 @@ class LocalModel:
             async with self._turns.alone():
                 self._grow(slots=others + 1)
         async with self._turns.together():
+            self._kept = None
             replies = await asyncio.to_thread(self._ask, request, None)
         if replies.needs > self._context:
             return await self.sample(request)
@@ -166,7 +175,7 @@ class LocalModel:
             "max_tokens": request.max_tokens,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "cache_prompt": False,
+            "cache_prompt": self._keep(request) if slot == 0 else False,
             # Only the temperature shapes the samples.
             "top_k": 0,
             "top_p": 1.0,
@@ -185,10 +194,7 @@ class LocalModel:
             body |= {"prompt": request.prompt, "grammar": request.grammar}
             self._server.handle_completions(body, replies.take)
         else:
-            messages = [{"role": "user", "content": request.prompt}]
-            if request.system:
-                messages.insert(0, {"role": "system", "content": request.system})
-            body["messages"] = messages
+            body["messages"] = _messages(request.system, request.prompt)
             if request.schema is not None:
                 schema = {"name": "solution", "schema": request.schema}
                 body["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -197,6 +203,27 @@ class LocalModel:
             self._server.handle_chat_completions(body, replies.take)
         replies.ended = time.monotonic()
         return replies
+
+    def _keep(self, request: Request) -> bool:
+        """Evaluate what a request shares with others, and nothing more; whether it is kept."""
+        begin = (request.system, request.prompt[: request.shared])
+        kept, self._kept = self._kept == begin, None
+        if self.info.ability == "continue" or request.samples > 1:
+            return False
+        answers: list[dict[str, Any]] = []
+        self._server.handle_chat_completions(
+            {
+                "messages": _messages(*begin),
+                "max_tokens": 0,
+                "cache_prompt": kept,  # if so, only what came after it is dropped
+                "id_slot": 0,
+            },
+            answers.append,
+        )
+        if any("error" in answer for answer in answers):
+            return False
+        self._kept = begin
+        return True
 
     def _grow(self, slots: int = 0, context: int = 0) -> None:
         """Load the model again with more room. Raises LLMError where the file has changed."""
@@ -207,6 +234,7 @@ class LocalModel:
         self._slots = max(self._slots, slots)
         while self._context < context:
             self._context *= 2
+        self._kept = None
         self._server = None  # unload before loading: never twice in memory
         self._server = self._load()
 
@@ -214,6 +242,11 @@ class LocalModel:
         """Unload the model."""
         with _quiet():
             self._server = None
+
+
+def _messages(system: str, prompt: str) -> list[dict[str, str]]:
+    user = {"role": "user", "content": prompt}
+    return [{"role": "system", "content": system}, user] if system else [user]
 
 
 class Beside(Wrapper):

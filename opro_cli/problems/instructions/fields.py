@@ -43,6 +43,8 @@ class ScorerSettings(Settings):
     """US dollars per million tokens, for a model whose price is not known here."""
     price_output: Annotated[Number, Field(ge=0)] | None = None
     reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = None
+    parallel: Annotated[Integer, Field(ge=1, le=32)] = 1
+    """Prompts that a local model answers at once: quicker, and a few answers change with it."""
 
     def request(self) -> ModelRequest:
         """The model as it is asked for."""
@@ -56,6 +58,7 @@ class ScorerSettings(Settings):
             strict=self.strict_model,
             reasoning_effort=self.reasoning_effort,
             samples=1,
+            parallel=self.parallel,
         )
 
 

@@ -94,19 +94,20 @@ class InstructionsProblem(Problem):
         """Instructions that are tested beside the one that is found."""
         return tuple((normalise(text),) for text in self.settings.controls)
 
-    def prompt(self, instruction: str, question: str) -> tuple[str, str]:
-        """The system message, and the prompt, that ask the scorer."""
+    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
+        """The system message, the prompt, and the characters of it that all questions share."""
         settings = self.settings
         if settings.template:
             filled = {"{instruction}": instruction, "{question}": question}
             parts = re.split(r"(\{instruction\}|\{question\})", settings.template)
-            return "", "".join(filled.get(part, part) for part in parts)
-        if settings.position == "system":
-            return instruction, question
-        parts = (
-            [instruction, question] if settings.position == "before" else [question, instruction]
-        )
-        return "", "\n\n".join(part for part in parts if part)
+            shared = parts[: parts.index("{question}")]
+            prompt = "".join(filled.get(part, part) for part in parts)
+            return "", prompt, sum(len(filled.get(part, part)) for part in shared)
+        if settings.position == "system" or not instruction:
+            return instruction, question, 0
+        if settings.position == "after":
+            return "", f"{question}\n\n{instruction}", 0
+        return "", f"{instruction}\n\n{question}", len(instruction) + 2
 
     @override
     def starts(self, rng: np.random.Generator) -> list[Point]:

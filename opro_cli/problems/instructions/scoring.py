@@ -81,8 +81,8 @@ class Task(Protocol):
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of train, dev or test."""
 
-    def prompt(self, instruction: str, question: str) -> tuple[str, str]:
-        """The system message, and the prompt."""
+    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
+        """The system message, the prompt, and the characters of it that all questions share."""
 
     def finalists(self, pairs: Sequence[Evaluation]) -> list[Point]:
         """The best by train, best first."""
@@ -195,13 +195,14 @@ class Scorer:
         return min(errors, key=lambda error: isinstance(error, Paused))
 
     async def _ask(self, point: Point, example: Example, split: str) -> Answer:
-        system, prompt = self._problem.prompt(point[0], example.question)
+        system, prompt, shared = self._problem.prompt(point[0], example.question)
         settings, metric = self._settings, self._problem.metric
         request = Request(
             prompt=prompt,
             samples=1,
             step=0,
             system=system,
+            shared=shared,
             temperature=settings.temperature,
             max_tokens=settings.max_output_tokens,
             seed=0,

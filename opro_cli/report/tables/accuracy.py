@@ -204,13 +204,16 @@ def _notes(one: JudgedRow, among: Sequence[Row]) -> Iterator[str]:
         yield f"Room: {sentence}"
     if row.published:
         yield f"{name} published: {'; '.join(map(published_text, row.published))}"
+    for footnote in dict.fromkeys(p["footnote"] for p in row.published if p.get("footnote")):
+        yield f"Published figures: {footnote}"
 
 
 def published_text(found: Mapping[str, Any]) -> str:
     """A published result: the model, and the accuracies that were given, in per cent."""
     figures = [f"{_figure(found[key])} {key}" for key in PUBLISHED if found.get(key) is not None]
+    text = f" {quoted((found['instruction'],), 200)}" if "instruction" in found else ""
     note = f" ({found['note']})" if found.get("note") else ""
-    return f"{found.get('model', '')} {', '.join(figures)}{note}"
+    return f"{found.get('model', '')} {', '.join(figures)}{text}{note}"
 
 
 PUBLISHED = ("test", "train", "overall")

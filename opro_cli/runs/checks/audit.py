@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from opro_cli.core.errors import OproError
 from opro_cli.core.events import (
+    Answers,
     Called,
     CallFailed,
     Evaluated,
@@ -27,10 +28,12 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.model import Price
 from opro_cli.core.text import clean, plural, point
+from opro_cli.core.totals import RoleTotals
 from opro_cli.llm.provider import bare_name, same_model
 from opro_cli.presets import files
 from opro_cli.presets.resolve import resolve
 from opro_cli.presets.spec import RunSpec
+from opro_cli.runs.checks.answers import wrong_answers
 from opro_cli.runs.compare import same_value
 from opro_cli.runs.disk.fields import time as checked_time
 from opro_cli.runs.disk.log import LoggedEvent, end_of
@@ -58,7 +61,8 @@ def audit(run: StoredRun) -> Audit:
     log = _Log(run, spec)
     for logged in run.log(checked=False):
         log.add(logged)
-    wrong = next((said for said in (*log.wrong, *_wrong_end(run), *_wrong_about(run, spec))), "")
+    found = (*log.wrong, *_wrong_end(run), *_wrong_about(run, spec))
+    wrong = next(iter(found), "") or next(wrong_answers(run, spec, log.answers), "")
     return Audit(wrong, tuple(_unchecked(run, spec, log)))
 
 
@@ -69,6 +73,8 @@ class _Log:
         self.wrong: list[str] = []
         self.served: Counter[str] = Counter()
         """Replies of other models than the one that was asked for."""
+        self.answers = RoleTotals()
+        """The sums of a problem's own answers."""
         self.replies = 0
         self.unpriced = 0
         self.has_calls = False
@@ -93,6 +99,8 @@ class _Log:
 
     def _add(self, event: Event) -> None:
         match event:
+            case Answers():
+                self.answers.add(event)
             case Resumed():
                 self._calls, self._of_sample = {}, {}
             case Called(step, sample):
@@ -265,7 +273,7 @@ def _unchecked(run: StoredRun, spec: RunSpec, log: _Log) -> Iterator[str]:
         yield "the cost of replies without tokens or a known price"
     if log.replies and not log.has_calls:
         yield "calls that brought no reply (an older log)"
-    if spec.build_problem().costly:
+    if spec.build_problem().costly and not spec.problem.model_requests():
         yield "values (an objective is not run again)"
     if not any(session.end for session in run.sessions()):
         yield "whether the log was cut at its end (no command has ended regularly)"
