@@ -107,7 +107,7 @@ def _results(judged: Sequence[JudgedRow]) -> Table:
         ),
         rows=tuple(body),
         keys=1 + targets + len(swept),
-        notes=tuple(note for one in judged for note in _notes(one, rows)),
+        notes=tuple(dict.fromkeys(note for one in judged for note in _notes(one, rows))),
     )
 
 
