@@ -55,6 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "runs_show:show",
         "One run: its settings and where each comes from, its steps; or one step in full.",
     ),
+    flags.BEST: (
+        "runs_result:best",
+        "The instruction that a run chose, or its best point, and nothing else.",
+    ),
     flags.DIFF: (
         "runs:diff",
         "The differences between two runs: settings, versions, result.",
@@ -73,7 +77,7 @@ app = typer.Typer(
 )
 
 runs_app = typer.Typer(
-    help="Look at runs: list them, show one, compare two.",
+    help="Look at runs: list them, show one, print its result, compare two.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

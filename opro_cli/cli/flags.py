@@ -14,7 +14,7 @@ import typer
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
-LIST, SHOW, DIFF = "runs list", "runs show", "runs diff"
+LIST, SHOW, BEST, DIFF = "runs list", "runs show", "runs best", "runs diff"
 MODELS, FETCH = "models", "models fetch"
 
 STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
@@ -22,7 +22,7 @@ STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
 ASKING = frozenset({OPRO, BASELINE, SWEEP})
 """Those whose optimizers can ask a model."""
 RUNNING = STARTING | {RESUME}
-INSPECTING = frozenset({LIST, SHOW, DIFF})
+INSPECTING = frozenset({LIST, SHOW, BEST, DIFF})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
 ALL = WITH_RUNS | {PRESETS, MODELS, FETCH}
 
@@ -204,7 +204,7 @@ FLAGS: tuple[Flag, ...] = (
          metavar="[RUN…]", repeatable=True),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
          metavar="PATH…", type=Path, default=..., repeatable=True),
-    Flag("run", frozenset({SHOW}), _RUN, metavar="RUN", default=...),
+    Flag("run", frozenset({SHOW, BEST}), _RUN, metavar="RUN", default=...),
     Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=...),
     Flag("b", frozenset({DIFF}), "The other", metavar="B", default=...),
     Flag("preset", frozenset({REPORT, LIST}), "Runs of this preset only; repeatable "

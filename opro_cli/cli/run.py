@@ -15,6 +15,7 @@ from opro_cli.cli.console import INTERRUPTED, print_out, say, width
 from opro_cli.cli.flags import Options
 from opro_cli.cli.overrides import overrides_of
 from opro_cli.cli.progress.lines import Results, cause
+from opro_cli.cli.runs_result import closing_lines
 from opro_cli.core.events import GAVE_UP, Status
 from opro_cli.core.text import plural, reason_text
 from opro_cli.core.totals import RunTotals
@@ -25,6 +26,7 @@ from opro_cli.presets.overrides import option_text
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
 from opro_cli.report.summary import summarize
+from opro_cli.report.verdicts import LONGEST
 from opro_cli.runs.jobs import Jobs, jobs_for_plan
 from opro_cli.runs.launch import Launcher, Outcome
 from opro_cli.runs.resume import CAPS, jobs_to_resume
@@ -102,9 +104,9 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
         say(f"interrupted; continue with: opro resume{where}")
 
     outcome = Launcher(store, displays, env, say, leaving).launch(find)
+    summary = summarize(*store.select([run.id for run in outcome.runs if run.id]))
     if not options["json"]:
-        found, damaged = store.select([run.id for run in outcome.runs if run.id])
-        print_out(report.render(summarize(found, damaged), "table", width(), brief=True))
+        print_out(report.render(summary, "table", width(), brief=True))
     _say_failures(outcome, where)
     say(_ending(outcome))
     if outcome.already_finished == len(outcome.runs):
@@ -117,7 +119,8 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
         say(f"stopped: {outcome.stopped}")
         say(f"continue with: opro resume{where}{_raised_cap(outcome)}")
     else:
-        say(f"next: opro report --format markdown{where}")
+        for line in closing_lines(summary, where, whole=options["json"]):
+            say(line, LONGEST)
     return outcome.exit_code
 
 

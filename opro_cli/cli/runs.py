@@ -12,14 +12,17 @@ from opro_cli.cli.flags import Options
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.core.mappings import changes
 from opro_cli.core.registry import did_you_mean
-from opro_cli.core.text import clean, number, point, reason_text
+from opro_cli.core.text import clean, point
 from opro_cli.core.totals import RunTotals
 from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
+from opro_cli.report.formats.accuracy import run_accuracy
+from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.runs.checks.replay import REPLAYED
 from opro_cli.runs.lock import writer_of
+from opro_cli.runs.progress import is_share, reason_of, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import RunStore, StoredRun, runs_directory
 
@@ -94,6 +97,8 @@ def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], Run
         "model": run.about.get("model"),
         **result_json(run, totals),
     }
+    if is_judged(spec):
+        facts["accuracy"] = run_accuracy(JudgedRun(totals))
     return facts, spec
 
 
@@ -106,7 +111,7 @@ def result_json(run: StoredRun, totals: RunTotals) -> dict[str, Any]:
 
 
 def _row(facts: dict[str, Any], spec: RunSpec) -> list[str]:
-    best, cost = facts["best"], facts["cost"]
+    cost = facts["cost"]
     return [
         clean(facts["run"]),
         clean(facts["preset"], 24),
@@ -114,9 +119,21 @@ def _row(facts: dict[str, Any], spec: RunSpec) -> list[str]:
         clean(facts["model"] or facts["optimizer"], 24),
         _state(facts, spec),
         str(facts["steps"]),
-        f"{point(tuple(best['point']))} {number(best['value'])}" if best else "-",
+        _best(facts, spec),
         "unknown" if cost is None else f"${cost:.4f}" if cost else "-",
     ]
+
+
+def _best(facts: dict[str, Any], spec: RunSpec) -> str:
+    """The best point; of instructions the chosen one, with its accuracy on the test."""
+    chosen = facts.get("accuracy") or {}
+    if chosen.get("test"):
+        return f"{point((chosen['instruction'],))} {value_text(spec, chosen['test']['rate'])} test"
+    best = facts["best"]
+    if not best:
+        return "-"
+    train = " train" * is_share(spec)
+    return f"{point(tuple(best['point']))} {value_text(spec, best['value'])}{train}"
 
 
 def _state(facts: dict[str, Any], spec: RunSpec) -> str:
@@ -124,7 +141,7 @@ def _state(facts: dict[str, Any], spec: RunSpec) -> str:
     state, reason = facts["state"], facts["reason"]
     if state in ("failed", "running") or reason is None:
         return str(state)
-    return reason_text(reason, spec.effective_limits)
+    return reason_of(spec, reason)
 
 
 def _columns(rows: list[list[str]]) -> str:

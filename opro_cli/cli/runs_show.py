@@ -10,6 +10,7 @@ from typing import Any
 from opro_cli.cli.console import print_out
 from opro_cli.cli.flags import Options
 from opro_cli.cli.runs import one_run, result_json
+from opro_cli.cli.runs_result import result_lines
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
     Event,
@@ -24,9 +25,13 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.events.json_form import to_json
 from opro_cli.core.mappings import flat
-from opro_cli.core.text import clean, number, plural, point, reason_text, source_text, status_text
+from opro_cli.core.text import clean, plural, point, source_text, status_text
 from opro_cli.core.totals import MODEL
 from opro_cli.optimizers import DEFAULT
+from opro_cli.presets.spec import RunSpec
+from opro_cli.report.formats.accuracy import run_accuracy
+from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.runs.progress import reason_of, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
 
@@ -54,11 +59,15 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     result, steps = result_json(run, record.totals), list(_steps(record.events))
     if as_json:
         facts = {"settings": settings, "sources": sources, "steps": steps}
+        if is_judged(record.spec):
+            facts["accuracy"] = run_accuracy(JudgedRun(record.totals))
         print_out(json.dumps({"run": run.id, **result, **facts}) + "\n")
         return
     versions = run.about.get("versions", {})
+    found = result_lines(record)
     lines = [
         clean(run.id),
+        *([*found, ""] if found else []),
         f"created   {clean(run.created)}",
         f"command   {clean(str(run.about.get('command', '')))}",
         "versions  " + clean(", ".join(f"{k} {v}" for k, v in versions.items())),
@@ -72,7 +81,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
         end = f"  # {source}" if source else ""
         lines.append(clean(f"  {key}: {json.dumps(value)}{end}", 1000))
     lines += ["", "result", *(f"  {key}: {json.dumps(value)}" for key, value in result.items())]
-    lines += ["", "steps", *(clean(f"  {_step_line(facts)}") for facts in steps)]
+    lines += ["", "steps", *(clean(f"  {_step_line(facts, record.spec)}") for facts in steps)]
     print_out("\n".join(lines) + "\n")
 
 
@@ -147,16 +156,16 @@ def _steps(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
                 yield {"step": event.step + 1, "failed": f"{event.error}: {event.message}"}
 
 
-def _step_line(facts: dict[str, Any]) -> str:
+def _step_line(facts: dict[str, Any], spec: RunSpec) -> str:
     step = f"{facts['step']:>5}"
     if "stopped" in facts:
-        return f"{step}  stopped: {reason_text(facts['stopped'])}"
+        return f"{step}  stopped: {reason_of(spec, facts['stopped'])}"
     if "failed" in facts:
         return f"{step}  failed: {facts['failed']}"
     statuses = facts.get("fates", {})
     shown = (f" ({source_text(s)})" * (bool(statuses) and s != MODEL) for s in facts["sources"])
     pairs = "; ".join(
-        f"{point(tuple(p))} {number(v)}{source}"
+        f"{point(tuple(p))} {value_text(spec, v)}{source}"
         for (p, v), source in zip(facts["pairs"], shown, strict=True)
     )
     line = f"{step}  {pairs or 'no new point'}"
@@ -169,7 +178,7 @@ def _step_line(facts: dict[str, Any]) -> str:
 
 def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
     """Meta-prompts and replies of one step, and how each reply was used."""
-    events = [logged.event for logged in run.log()]
+    events, spec = [logged.event for logged in run.log()], run.spec()
     prompts = [e for e in events if isinstance(e, Prompted) and e.step == step]
     replies = [e for e in events if isinstance(e, Replied) and e.step == step]
     made = [e for e in events if isinstance(e, Stepped) and e.step == step]
@@ -191,7 +200,7 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
     for replied in sorted(replies, key=lambda e: e.sample):
         lines += ["", *_reply_lines(replied)]
         own = (s for s in solutions if s.sample == replied.sample)
-        lines += [_solution_line(solution, values) for solution in own]
+        lines += [_solution_line(solution, values, spec) for solution in own]
     for failure in failures:
         lines += ["", f"failed: {clean(failure.error, 80)}: {clean(failure.message)}"]
     print_out("\n".join(lines) + "\n")
@@ -209,11 +218,11 @@ def _reply_lines(replied: Replied) -> Iterator[str]:
     yield from (f"  ! {clean(trouble)}" for trouble in reply.troubles)
 
 
-def _solution_line(solution: ParsedSolution, values: dict[Point, float]) -> str:
+def _solution_line(solution: ParsedSolution, values: dict[Point, float], spec: RunSpec) -> str:
     """How a solution in a reply was used."""
     where = f" {point(solution.point)}" if solution.point is not None else ""
     value = values.get(solution.point) if solution.point is not None else None
-    shown = f" value {number(value)}" if value is not None else ""
+    shown = f" value {value_text(spec, value)}" if value is not None else ""
     why = f" ({clean(solution.why)})" if solution.why else ""
     return f"  → {status_text(solution.status)}{where}{shown}{why}"
 

@@ -133,12 +133,14 @@ class ModelInfo:
         ability: whether it follows instructions or continues text.
         samples_per_call: replies that one call of ``sample`` can bring.
         details: what its replies depend on, where that is known, by name; recorded with a run.
+        at_once: requests that it answers side by side; further ones would only wait.
     """
 
     name: str
     ability: Ability = "instruct"
     samples_per_call: int = 1
     details: Mapping[str, str] = field(default_factory=dict, hash=False)
+    at_once: int = ANY_NUMBER
 
 
 class Model(Protocol):

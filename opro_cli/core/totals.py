@@ -164,6 +164,8 @@ class RunTotals:
     """The answers of the problem's own models, by role."""
     judged: dict[str, Judged] = field(default_factory=dict)
     """The finalists by data set."""
+    scored: dict[Point, Evaluation] = field(default_factory=dict)
+    """The pairs whose answers, one an example, are recorded."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """(step, best value so far), thinned."""
     reason: str | None = None
@@ -205,6 +207,13 @@ class RunTotals:
         return max(self.attempts - self.replies, 0)
 
     @property
+    def total_cost(self) -> float | None:
+        """US dollars of all models; None where the price of any reply is unknown."""
+        roles = self.roles.values()
+        unknown = self.unpriced or any(role.unpriced for role in roles)
+        return None if unknown else self.cost + sum(role.cost for role in roles)
+
+    @property
     def state(self) -> str:
         """``converged``, ``stopped``, ``failed`` or ``unfinished`` (a pause included)."""
         if self.error is not None:
@@ -229,7 +238,7 @@ class RunTotals:
             "retries": max(self.attempts - self.calls, 0),
             "replies": dict(self.statuses),
             "tokens": {"input": self.usage.input, "output": self.usage.output},
-            "cost": None if self.unpriced else self.cost,
+            "cost": self.total_cost,
             "seconds": round(self.seconds, 3),
         }
 
@@ -308,6 +317,8 @@ class RunTotals:
         for pair in pairs:
             self.sources[pair.source] += pair.point not in self.points and pair.source != START
             self.points.add(pair.point)
+            if pair.detail:
+                self.scored.setdefault(pair.point, pair)
             if pair.why and not pair.known:
                 self.without_value += 1
                 self._note_cause(pair.why)

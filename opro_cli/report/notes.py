@@ -10,6 +10,7 @@ from opro_cli.core.events import Point
 from opro_cli.core.problem import nearest_point
 from opro_cli.core.text import clean, listed, number, plural
 from opro_cli.report.groups import different_budgets, optimizer_name, target_name
+from opro_cli.report.judged import is_judged
 from opro_cli.report.pairing import opponents
 from opro_cli.report.rows import Row
 from opro_cli.runs.progress import RunView
@@ -49,10 +50,10 @@ def left_out(
         if found:
             verb = "is" if len(found) == 1 else "are"
             names = [f"{r.id} ({r.totals.error})" if r.totals.error else r.id for r in found]
-            yield (
-                f"{plural(len(found), f'{state} run')} {verb} left out of the means of steps and "
-                f"evaluations: {_first(names)}"
-            )
+            out = "left out of the means of steps and evaluations"
+            if all(is_judged(run.spec) for run in found):
+                out = "not counted"
+            yield f"{plural(len(found), f'{state} run')} {verb} {out}: {_first(names)}"
 
 
 def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
@@ -90,6 +91,8 @@ def best_points(rows: Sequence[Row]) -> Iterator[str]:
     """The best point on each problem and target, unless the target says it."""
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
+        if is_judged(row.spec):
+            continue  # the best on train says little
         if row.best is not None and not _is_target(row, row.best[0]):
             found.setdefault((row.problem_digest, target_name(row)), []).append(row)
     several = len({row.preset for row in rows}) > 1
@@ -122,7 +125,10 @@ def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:
     few = [
         row
         for row in rows
-        if row.solved and len(row.runs) < FEW and not (len(row.runs) == 1 and row.deterministic)
+        if row.solved
+        and not is_judged(row.spec)
+        and len(row.runs) < FEW
+        and not (len(row.runs) == 1 and row.deterministic)
     ]
     if few:
         verb = "has" if len(few) == 1 else "have"

@@ -12,7 +12,7 @@ from opro_cli.core.events import Point, Status, Usage
 from opro_cli.core.totals import MODEL
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.optimizers.base import OptimizerSettings
-from opro_cli.presets.spec import digest
+from opro_cli.presets.spec import RunSpec, digest
 from opro_cli.problems import PROBLEMS
 from opro_cli.problems.settings import Target
 from opro_cli.report.statistics import Stat
@@ -56,6 +56,11 @@ class Row:
     def kind(self) -> type[OptimizerSettings]:
         """The class of the optimizer's settings."""
         return OPTIMIZERS[self.optimizer]
+
+    @property
+    def spec(self) -> RunSpec:
+        """The settings of the first run: those of all, but for the repetition."""
+        return self.runs[0].spec
 
     @property
     def asks_model(self) -> bool:

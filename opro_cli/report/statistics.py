@@ -84,7 +84,7 @@ def bootstrap(values: Sequence[float]) -> Interval | None:
     return float(low), float(high)
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: float, trials: int) -> Interval:
     """Interval of a success rate (E. Wilson, JASA 22, 1927); (0, 1) for no trials."""
     if trials == 0:
         return 0.0, 1.0

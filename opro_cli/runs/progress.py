@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing_extensions import override
 
 from opro_cli.core.errors import OproError
 from opro_cli.core.events import Event
-from opro_cli.core.text import clean
+from opro_cli.core.text import clean, number, reason_text
 from opro_cli.core.totals import RunTotals
 from opro_cli.optimizers import DEFAULT
 from opro_cli.presets.spec import RunSpec
@@ -47,6 +48,25 @@ class RunView:
     def limit(self) -> str:
         """The largest number of steps it may make."""
         return str(self.spec.effective_limits.max_steps)
+
+
+def is_share(spec: RunSpec) -> bool:
+    """Whether the values of a run are shares of a data set, such as the accuracy of a text."""
+    return spec.problem.free_text and spec.build_problem().text.percent
+
+
+def value_text(spec: RunSpec, value: float) -> str:
+    """A value as people read it: a share in per cent, any other as a number."""
+    if not is_share(spec) or not math.isfinite(value):
+        return number(value)
+    return f"{round(100 * value, 1):g}%"
+
+
+def reason_of(spec: RunSpec, reason: str) -> str:
+    """Why a run stopped; the goal on training examples does not solve a problem."""
+    if reason == "converged" and is_share(spec):
+        return "goal on train reached"
+    return reason_text(reason, spec.effective_limits)
 
 
 class Display(Protocol):

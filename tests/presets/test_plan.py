@@ -82,12 +82,12 @@ class TestModels:
     def test_a_dry_run_says_why_a_model_is_not_there(self, opro):
         done = opro("run-opro", "--model", "gemini-3.8-flash", "--dry-run")
         assert done.exit_code == 0
-        assert "note: gemini-3.8-flash needs an API key" in done.stdout
+        assert "not available: gemini-3.8-flash needs an API key" in done.stdout
         data = json.loads(
             opro("run-opro", "--model", "gemini-3.8-flash", "--dry-run", "--json").stdout
         )
         assert "needs an API key" in data["unavailable"][0]
-        assert "\nnote: " not in opro("run-sgd", "--dry-run").stdout
+        assert "not available: " not in opro("run-sgd", "--dry-run").stdout
 
     def test_a_model_that_is_missing_is_looked_for_once(self, monkeypatch):
         asked: list[ModelRequest] = []

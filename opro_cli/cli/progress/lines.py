@@ -13,10 +13,22 @@ from typing import TextIO
 from typing_extensions import override
 
 from opro_cli.cli.console import print_out
-from opro_cli.core.events import GAVE_UP, Event, Failed, Started, Stepped, Stopped
+from opro_cli.cli.progress import texts
+from opro_cli.core.events import (
+    GAVE_UP,
+    Answers,
+    Event,
+    Failed,
+    Judged,
+    Started,
+    Stepped,
+    Stopped,
+)
 from opro_cli.core.events.json_form import to_json
-from opro_cli.core.text import clean, duration, number, plural, point, reason_text, status_text
-from opro_cli.runs.progress import Display, RunView
+from opro_cli.core.text import clean, duration, number, plural, point, status_text
+from opro_cli.report.formats.accuracy import run_accuracy
+from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.runs.progress import Display, RunView, is_share, reason_of
 
 
 class Silent(Display):
@@ -58,6 +70,9 @@ class PlainLines(Silent):
     QUIET = 3.0
     """The shortest pause, in seconds, that is worth a line."""
 
+    PASS = 15.0
+    """Seconds without a line, in a long pass over a data set, after which there is one."""
+
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
         self._last: dict[int, float] = {}
@@ -76,6 +91,9 @@ class PlainLines(Silent):
 
     @override
     def event(self, run: RunView, event: Event) -> None:
+        if is_judged(run.spec):
+            self._judged_event(run, event)
+            return
         t = run.totals
         best = "no valid point yet"
         if t.best:
@@ -100,6 +118,29 @@ class PlainLines(Silent):
                 text = failed(run, event)
             case _:
                 return
+        self._print(f"{run.name}: {text}")
+
+    def _judged_event(self, run: RunView, event: Event) -> None:
+        """A line for an event of a run that looks for an instruction."""
+        t, now = run.totals, time.monotonic()
+        match event:
+            case Started():
+                text = f"started, {texts.best_train(t)}, {plural(texts.answers(t), 'answer')}"
+            case Answers():
+                if now - self._last.setdefault(id(run), now) < self.PASS:
+                    return
+                text = f"{plural(texts.answers(t), 'answer')} so far"
+            case Stepped():
+                text = f"step {t.step}/{run.limit()}, {texts.step_line(t)}"
+            case Judged():
+                text = texts.judged_line(event)
+            case Stopped():
+                text = f"{ended(run)}, {texts.ending_line(t)}"
+            case Failed():
+                text = failed(run, event)
+            case _:
+                return
+        self._last[id(run)] = now
         self._print(f"{run.name}: {text}")
 
 
@@ -130,6 +171,8 @@ class Results(Silent):
                 "repetition": run.spec.repetition + 1,
                 **run.totals.result_json(),
             }
+            if is_judged(run.spec):
+                facts["accuracy"] = run_accuracy(JudgedRun(run.totals))
             print_out(json.dumps(facts) + "\n")
 
 
@@ -164,7 +207,7 @@ def ended(run: RunView) -> str:
     """How a run ended, in a few words."""
     t = run.totals
     after = f"after {plural(t.step, 'step')} in {duration(t.seconds)}"
-    if t.reason == "converged":
+    if t.reason == "converged" and not is_share(run.spec):
         return f"solved {after}"
-    why = reason_text(t.reason or "unfinished", run.spec.effective_limits)
+    why = reason_of(run.spec, t.reason or "unfinished")
     return f"stopped {after} ({why}){cause(t.causes) if t.reason in GAVE_UP else ''}"

@@ -87,7 +87,7 @@ class LocalModel:
         about = {**(details or {}), **circumstances(), "processor": instructions()}
         if ability == "instruct":
             about["parallel"] = "1"
-        self.info = ModelInfo(name, ability, MOST_SLOTS, about)
+        self.info = ModelInfo(name, ability, MOST_SLOTS, about, at_once=1)
 
     def _load(self) -> Any:
         try:
@@ -267,7 +267,8 @@ class Beside(Wrapper):
     def info(self) -> ModelInfo:
         """With the number of prompts, on which the replies depend."""
         known = self._local.info
-        return replace(known, details={**known.details, "parallel": str(self._parallel)})
+        details = {**known.details, "parallel": str(self._parallel)}
+        return replace(known, details=details, at_once=self._parallel)
 
     @override
     async def sample(self, request: Request) -> list[Reply]:

@@ -110,7 +110,7 @@ class Scorer:
     ) -> None:
         self._problem, self._model, self._settings = problem, model, settings
         self._workers = workers
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(min(AT_ONCE, model.info.at_once))
 
     async def __call__(self, points: Sequence[Point], on_value: OnValue) -> list[Measurement]:
         """Score these on all of train."""

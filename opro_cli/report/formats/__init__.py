@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_NOTE = 110_000
+"""Characters of a note under a table, which may hold an instruction: none is cut."""
+
 
 @dataclass(frozen=True)
 class RenderOptions:

@@ -12,10 +12,13 @@ from opro_cli.core.events import STATUSES
 from opro_cli.core.text import clean
 from opro_cli.core.totals import MODEL
 from opro_cli.report.formats import RenderOptions
+from opro_cli.report.formats.accuracy import accuracy_of, against_json
+from opro_cli.report.judged import JudgedRow, is_judged
 from opro_cli.report.pairing import compare, opponents
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import wilson
 from opro_cli.report.summary import Summary
+from opro_cli.report.tables import accuracy
 
 
 def render_json(summary: Summary, options: RenderOptions) -> str:
@@ -95,10 +98,18 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
 
 
 def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
-    pairs = list(opponents(summary.rows, summary.baseline)) if summary.baseline else []
+    judged = {id(row): JudgedRow(row) for row in summary.rows if is_judged(row.spec)}
+    held = list(accuracy.opponents(list(judged.values()), summary.baseline))
+    rows = [row for row in summary.rows if id(row) not in judged]
+    pairs = list(opponents(rows, summary.baseline)) if summary.baseline else []
     for row in summary.rows:
-        bases = [base for mine, base in pairs if mine is row]
-        yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+        one = judged.get(id(row))
+        if one is None:
+            bases = [base for mine, base in pairs if mine is row]
+            yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+            continue
+        found = [against_json(base, pair) for mine, base, pair in held if mine is one]
+        yield {**to_object(row, found), "accuracy": accuracy_of(one)}
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from opro_cli.core.text import clean
-from opro_cli.report.formats import RenderOptions
+from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
 from opro_cli.report.summary import Summary
 from opro_cli.report.tables import tables
 
@@ -22,12 +22,12 @@ def render(summary: Summary, options: RenderOptions) -> str:
         lines.append("|" + " --- |" * len(headings))
         lines += ["| " + " | ".join(escape(c) for c in row) + " |" for row in rows]
         parts.append("\n".join(lines))
-        parts += [escape(note) for note in table.notes]
+        parts += [escape(note, LONGEST_NOTE) for note in table.notes]
     parts += [f"*{escape(note)}*" for note in summary.notes]
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
-def escape(text: str) -> str:
+def escape(text: str, limit: int = 2000) -> str:
     """Text that Markdown and HTML show as it is, on one line."""
-    escaped = clean(text, 2000).translate(ESCAPED)
+    escaped = clean(text, limit).translate(ESCAPED)
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", escaped)  # not in snake_case

@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from opro_cli.core.text import clean
-from opro_cli.report.formats import RenderOptions
+from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
 from opro_cli.report.summary import Summary
 from opro_cli.report.table import Table
 from opro_cli.report.tables import tables
@@ -38,7 +38,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
         for columns in _pages(table, console.width):
             console.print(_rich_table(table, columns))
         for note in table.notes:
-            console.print(Text(clean(note, 2000)))
+            console.print(Text(clean(note, LONGEST_NOTE)))
         console.print()
     for note in summary.notes:
         console.print(Text(clean(note, 2000)))
