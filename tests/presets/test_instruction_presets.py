@@ -185,7 +185,9 @@ def test_a_generated_preset_is_as_its_generator_says(name):
     assert "models" in base.general.description
     (spec,) = make(name, ["opro"], dry=True).specs
     found = spec.build_problem()
-    assert len(found.train) + len(found.dev) + len(found.test) == 160
+    assert len(found.train) >= 20
+    assert len(found.dev) >= 20
+    assert len(found.test) >= 60
     assert found.self_check().majority_share < 0.7
 
 

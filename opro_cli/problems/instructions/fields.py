@@ -137,9 +137,9 @@ class InstructionFields(ProblemSettings, ABC):
         """Where the file has what."""
         return Columns(self.question, self.answer, self.choices)
 
-    def metric_of(self, target: Target) -> str:
-        """The name of the metric for a target."""
-        return self.metrics.get(task_of(target), self.metric)
+    def metric_of(self, task: str) -> str:
+        """The name of the metric for a task."""
+        return self.metrics.get(task, self.metric)
 
 
 def task_of(target: Target) -> str:

@@ -17,7 +17,7 @@ from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
 from opro_cli.problems.custom import metric as own_metric
 from opro_cli.problems.instructions.data import Example
-from opro_cli.problems.instructions.fields import SCORER, InstructionFields
+from opro_cli.problems.instructions.fields import SCORER, InstructionFields, task_of
 from opro_cli.problems.instructions.metrics import Metric, is_own, labels_of, metric_for
 from opro_cli.problems.instructions.scoring import Answer, Scorer
 from opro_cli.problems.instructions.self_check import SelfCheck, checked
@@ -46,14 +46,14 @@ class InstructionsProblem(Problem):
             direction="maximize",
             percent=True,
         )
-        self.metric_name = settings.metric_of(target)
+        self.metric_name = settings.metric_of(task_of(target))
         self.answers: dict[Point, list[Answer]] = {}
         """The answers on train under each instruction."""
         self.block = settings.block
 
     @cached_property
     def _sets(self) -> Sets:
-        return load_sets(self.settings, self._target)
+        return load_sets(self.settings, task_of(self._target))
 
     @property
     def train(self) -> tuple[Example, ...]:

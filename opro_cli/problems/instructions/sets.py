@@ -11,13 +11,12 @@ import numpy as np
 
 from opro_cli.core.errors import UsageError
 from opro_cli.problems.instructions.data import Columns, DataSet, Example, fill, load, made
-from opro_cli.problems.instructions.fields import InstructionFields, task_of
+from opro_cli.problems.instructions.fields import InstructionFields
 from opro_cli.problems.instructions.files import find_file, stamp
 from opro_cli.problems.instructions.generated import GENERATORS
 from opro_cli.problems.instructions.metrics import is_own, labels_of, metric_for
 from opro_cli.problems.instructions.self_check import leave_out_unanswerable
 from opro_cli.problems.instructions.split import PARTS, Sizes, split_examples, split_files
-from opro_cli.problems.settings import Target
 
 MOST = 200_000
 """Generated examples, at most."""
@@ -35,12 +34,12 @@ class Sets:
     """A sentence for each row that is left out, because no reply can be right for its answer."""
 
 
-def load_sets(settings: InstructionFields, target: Target) -> Sets:
-    """The examples of a target. Raises UsageError.
+def load_sets(settings: InstructionFields, task: str = "") -> Sets:
+    """The examples of a task. Raises UsageError.
 
-    Rows that the target's metric can never grade as right are left out.
+    Rows that the task's metric can never grade as right are left out.
     """
-    task, metric = task_of(target), settings.metric_of(target)
+    metric = settings.metric_of(task)
     split = settings.split
     sizes = Sizes(split.train, split.dev, split.test)
     stratified = metric == "label"

@@ -81,7 +81,11 @@ class InstructionsSettings(InstructionFields):
     @override
     def evaluations_per_point(self) -> int:
         train = self.split.train
-        return train if isinstance(train, int) else len(load_sets(self, self.targets[0]).train)
+        return (
+            train
+            if isinstance(train, int)
+            else len(load_sets(self, task_of(self.targets[0])).train)
+        )
 
     @property
     @override
@@ -91,9 +95,9 @@ class InstructionsSettings(InstructionFields):
     @override
     def digests(self) -> dict[str, str]:
         """Of the data, and of the metric's file where it is one of the user's."""
-        metric = self.metric_of(self.targets[0])
+        metric = self.metric_of(task_of(self.targets[0]))
         own = own_metric.digests(metric, self.folder) if is_own(metric) else {}
-        return {"data": load_sets(self, self.targets[0]).digest, **own}
+        return {"data": load_sets(self, task_of(self.targets[0])).digest, **own}
 
     @override
     def located(self, folder: str) -> Self:
