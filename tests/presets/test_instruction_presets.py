@@ -224,6 +224,15 @@ def test_a_cap_on_cost_needs_the_prices_of_both_models():
     assert "problem.scorer.price_input and problem.scorer.price_output" in error.hint
 
 
+def test_all_that_is_tested_at_the_end_is_held_back():
+    write_reviews(Path("reviews.jsonl"))
+    for starts, tested in (('["", "b"]', 4), ('["a", "b"]', 5)):
+        settings = [f"problem.starts={starts}"]
+        plan = planned(TINY.format(metric="label"), "opro", settings=settings)
+        # Two controls, the start, the best by train, and the one that dev chooses.
+        assert plan.specs[0].build_problem().final_evaluations == 4 * 20 + tested * 20
+
+
 def test_every_preset_without_data_is_prepared_by_the_tests():
     assert set(PREPARED) == {"bbh", "gsm8k", "gsm8k-paper", "instructions"}
     assert OWN

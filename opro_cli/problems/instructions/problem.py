@@ -152,7 +152,7 @@ class InstructionsProblem(Problem):
     @property
     @override
     def final_evaluations(self) -> int:
-        tested = 2 + len(self.controls)
+        tested = 2 + len({*self.first_start, *self.controls})  # the best by train, and the chosen
         return self.settings.finalists * len(self.dev) + tested * len(self.test)
 
     @override
