@@ -40,6 +40,10 @@ class Asked:
     body: Any
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # many calls begin at once
+
+
 class Loopback:
     """Answers requests with a list of answers, in order; the last one is repeated."""
 
@@ -95,7 +99,7 @@ class Loopback:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = _Server(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

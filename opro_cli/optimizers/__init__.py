@@ -16,11 +16,6 @@ OPTIMIZERS: Registry[type[OptimizerSettings]] = Registry(
     "optimizer",
     {
         "opro": "opro_cli.optimizers.opro.settings:OproSettings",
-        "fixed": "opro_cli.optimizers.fixed:FixedSettings",
-        "rephrase": "opro_cli.optimizers.opro.baselines:RephraseSettings",
-        "one-step": "opro_cli.optimizers.opro.baselines:OneStepSettings",
-        "no-scores": "opro_cli.optimizers.opro.baselines:NoScoresSettings",
-        "halving": "opro_cli.optimizers.opro.baselines:HalvingSettings",
         "sgd": "opro_cli.optimizers.gradient_descent:GradientDescentSettings",
         "random": "opro_cli.optimizers.random_search:RandomSettings",
         "local-search": "opro_cli.optimizers.local_search:LocalSearchSettings",
@@ -31,6 +26,11 @@ OPTIMIZERS: Registry[type[OptimizerSettings]] = Registry(
         "nearest-neighbour": "opro_cli.optimizers.tours.construction:NearestNeighbourSettings",
         "farthest-insertion": "opro_cli.optimizers.tours.construction:FarthestInsertionSettings",
         "two-opt": "opro_cli.optimizers.tours.two_opt:TwoOptSettings",
+        "fixed": "opro_cli.optimizers.fixed:FixedSettings",
+        "rephrase": "opro_cli.optimizers.opro.baselines:RephraseSettings",
+        "one-step": "opro_cli.optimizers.opro.baselines:OneStepSettings",
+        "no-scores": "opro_cli.optimizers.opro.baselines:NoScoresSettings",
+        "halving": "opro_cli.optimizers.opro.baselines:HalvingSettings",
     },
     group="opro.optimizers",
 )

@@ -36,7 +36,7 @@ from opro_cli.runs.disk.log import LoggedEvent
 from opro_cli.runs.disk.sessions import Session
 from opro_cli.runs.disk.stored import DAMAGED, UNREADABLE, brief
 from opro_cli.runs.progress import RunView
-from opro_cli.runs.store import RUN_FILE, StoredRun
+from opro_cli.runs.store import EVENTS_FILE, RUN_FILE, StoredRun
 
 Key: TypeAlias = tuple[str, int, int]
 
@@ -229,16 +229,39 @@ def read_record(
             record.spans[session.name] = (began, max(began, logged.time))
             if new:
                 totals.resumed(logged.time)
-        totals.add(logged.event, logged.time)
+        try:
+            totals.add(logged.event, logged.time)
+        except UNREADABLE as error:
+            raise _no_point(run, error) from error
         if not isinstance(logged.event, UNREPEATED) or isinstance(logged.event, Failed):
             record.last = logged.event
         if whole:
             record.events.append(logged.event)
     if spec.problem.model_requests() and (whole or not record.finished):
         record.answers = read_answers(run.path)
+    _check_best(run, spec, totals)
     if not whole:
         totals.forget_points()
     return record
+
+
+def _check_best(run: StoredRun, spec: RunSpec, totals: RunTotals) -> None:
+    """Raises RunsError where the best point, which every report shows, is none of the problem."""
+    if totals.best is None:
+        return
+    space = spec.build_problem().space
+    try:
+        space.render(nearest_point(space, totals.best[0]))
+        space.render(totals.best[0])
+    except (*UNREADABLE, InvalidSolution) as error:
+        raise _no_point(run, error) from error
+
+
+def _no_point(run: StoredRun, error: Exception) -> RunsError:
+    return RunsError(
+        f"{run.path / EVENTS_FILE}: it holds a point that is none of its problem ({brief(error)}).",
+        DAMAGED,
+    )
 
 
 class _Sessions:

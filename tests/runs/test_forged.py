@@ -214,3 +214,20 @@ def test_nothing_is_written_through_a_link(opro, serve, tmp_path, name):
 def test_a_json_of_the_runs_can_be_read_back(opro, good):
     facts = json.loads(opro("runs", "list", "--json").stdout)
     assert facts["run"] == good.name
+
+
+@pytest.mark.parametrize("point", [["a", "b"], [1], [1, 2, 3], [True, None], [[1], {}]])
+def test_a_point_that_is_none_of_the_problem_hides_no_other_run(opro, good, point):
+    def change(about, events):
+        first(events, "started")["pairs"] = [{"point": point, "value": -1.0}]
+        first(events, "stepped")["pairs"] = []
+
+    run = forged(good, change)
+    for words in (("report", "-f", "json"), ("report", "--model-only"), ("runs", "list", "--json")):
+        done = opro(*words)
+        assert "this is a bug" not in done.output
+        assert done.exit_code in (0, 1)
+        if "json" in words[-1]:
+            assert good.name in done.stdout
+    assert "none of its problem" in opro("report").output or "not a" in opro("report").output
+    assert run.exists()
