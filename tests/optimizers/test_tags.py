@@ -49,7 +49,8 @@ def test_the_last_instruction_between_tags_is_read(reply, instruction):
         ("<INS>Write a new instruction that gets more answers right.</INS>", "echo"),
         ("<INS>Provide a clear prompt for the model.</INS>", "echo"),
         ("<INS>Follow the above instruction.</INS>", "echo"),
-        ("<INS>It must fit every question.</INS>", "echo"),
+        ("<INS>It fits every question.</INS>", "echo"),
+        ("<INS>...</INS>", "echo"),
         ("<INS>Be brief. Score: 87</INS>", "leak"),
         ("<INS>Be brief, accuracy 90.</INS>", "leak"),
         ("<INS>" + "long " * 200 + "</INS>", "out_of_range"),
@@ -90,7 +91,7 @@ def test_the_trajectory_shows_the_best_last_with_whole_per_cent():
     assert prompt.text.index("score: 0") < prompt.text.index("<INS>Be brief.</INS>\nscore: 46")
     assert "Question: When?\nRight answer: 2020-01-02" in prompt.text
     without = TAGS.write(PROBLEM, pairs, None, PromptOptions(scores=False)).text
-    assert "score" not in without
+    assert "score:" not in without
     assert "46" not in without
 
 
@@ -103,7 +104,7 @@ def test_reflection_shows_one_instruction_with_wrong_replies_and_the_targets():
     text = REFLECT.write(PROBLEM, pairs, None, PromptOptions(mistakes=mistakes)).text
     assert "Reply (wrong): January 2\nRight answer: 2020-01-02" in text
     assert "Reply (right): 2021-01-02" in text
-    assert "50 per cent" in text
+    assert "right in 50 per cent" in text
 
 
 def test_rephrasing_shows_no_score_and_no_example():

@@ -18,11 +18,11 @@ _WRITING = re.compile(
 _NAMED = re.compile(r"\b(new|better|improved|previous|following|above|given) instructions?\b", re.I)
 _SCORE = re.compile(r"\b(score|accuracy)\s*[:=]?\s*\d", re.I)
 _OWN_WORDS = (
-    "tried so far",
-    "different from all",
-    "gets more answers right",
-    "fit every question",
-    "name no example",
+    "were tried",
+    "gets a higher score",
+    "fits every question",
+    "what the reply must look like",
+    "wrong replies become right",
     "<ins>",
     "</ins>",
     "right answer:",
@@ -33,7 +33,8 @@ def check_echo(text: str) -> None:
     """Raises InvalidSolution for an instruction that speaks of instructions, or holds a score."""
     low = " ".join(text.lower().split())
     own = next((words for words in _OWN_WORDS if words in low), None)
-    if own is not None or _WRITING.search(text) or _NAMED.search(text):
+    empty = not any(c.isalpha() for c in text)
+    if empty or own is not None or _WRITING.search(text) or _NAMED.search(text):
         raise InvalidSolution("echo", "it repeats the request for an instruction")
     if _SCORE.search(text):
         raise InvalidSolution("leak", "it holds a score")

@@ -30,13 +30,23 @@ from opro_cli.optimizers.opro.metaprompt.echoes import check_echo
 
 OPEN, CLOSE = "<INS>", "</INS>"
 
+RIGHT = "its reply must be exactly the right answer"
+
+REQUEST = (
+    "It says what the reply must look like, and fits every question. "
+    f"Write it as {OPEN}...{CLOSE} and nothing else."
+)
+"""Short, and with nothing beside it to be copied: of eight replies of Qwen2.5-Coder 1.5B to this
+one, all could be used, and five to six to longer requests."""
+
 LONGEST_EXAMPLE = 600
 """Characters of a question, or of a reply, that are shown."""
 
 _TAGGED = re.compile(r"<INS>(.*?)</INS>", re.S | re.I)
 _OPENED = re.compile(r"<INS>(.*)", re.S | re.I)
 _NAMED = re.compile(
-    r"^\W*(the |a |an )?(new |better |improved |revised )*(instruction|prompt)s?( is)?\s*:\s*", re.I
+    r"^\W*(the |a |an )?(new |better |improved |revised )*(instruction|prompt|ins)s?( is)?\s*:\s*",
+    re.I,
 )
 
 
@@ -92,16 +102,15 @@ class Tags(Tagged):
         order = "The last ones are the best." if options.scores else "They are in no order."
         if not problem.text.percent:
             return _of_any_text(problem, pairs, order, options)
-        score = " The score is the percentage of right answers." if options.scores else ""
         found = [_scored(point, value, scores=options.scores) for point, value in pairs]
+        score = " The score is the percentage of right replies; higher is better."
         return [
-            f"These instructions were tried so far.{score} {order}",
-            *found,
+            f"A model gets an instruction and a question, and {RIGHT}.{_some(options.exemplars)}",
             *_examples(options.exemplars),
             *_task(problem),
-            "Write one new instruction that is different from all of these and gets more answers "
-            f"right. It must fit every question, so name no example. Write it between {OPEN} and "
-            f"{CLOSE}.",
+            f"These instructions were tried.{score if options.scores else ''}",
+            *found,
+            f"Write one short instruction, one sentence, that gets a higher score. {REQUEST}",
         ]
 
 
@@ -117,13 +126,12 @@ class Reflect(Tagged):
             return _of_any_text(problem, pairs, "", options)
         text = point[0] or "(no instruction)"
         return [
-            f"A model got this instruction:\n{OPEN}{text}{CLOSE}\nIt answered {value} per cent of "
-            "the questions right. Some of its replies:",
+            f"A model gets the instruction {OPEN}{text}{CLOSE} and a question, and {RIGHT}. It was "
+            f"right in {value} per cent. Some of its replies:",
             *(_replied(answer) for answer in options.mistakes),
             *_task(problem),
-            "Say in one sentence why replies are wrong. Then write a better instruction that makes "
-            "the model reply exactly like the right answers. It must fit every question, so name "
-            f"no example. Write it between {OPEN} and {CLOSE}.",
+            "Write one short instruction, one sentence, with which the wrong replies become right. "
+            + REQUEST,
         ]
 
 
@@ -196,7 +204,11 @@ def _examples(exemplars: Sequence[GradedAnswer]) -> list[str]:
     if not exemplars:
         return []
     pairs = [f"Question: {_cut(e.question)}\nRight answer: {_cut(e.target)}" for e in exemplars]
-    return ["Examples of the questions, which follow the instruction:", *pairs]
+    return pairs
+
+
+def _some(exemplars: Sequence[GradedAnswer]) -> str:
+    return " Some of the questions:" if exemplars else ""
 
 
 def _replied(answer: GradedAnswer) -> str:
