@@ -14,10 +14,10 @@ demo: $(VENV)/.local
 	$(BIN)/opro report --preset quickstart
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 long: lint
-	$(BIN)/python -m pytest --long
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --long
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -33,9 +33,10 @@ PROBLEMS = {
     "linear": lambda: LINEAR.build(LINEAR.targets[0], 0),
     "tours": TourProblem,
 }
+TEXTS = {"fixed", "rephrase", "one-step", "no-scores", "halving"}
 UNFIT = {
-    "linear": {"nearest-neighbour", "farthest-insertion", "two-opt"},
-    "tours": {"sgd", "nelder-mead", "cma-es", "tpe", "quadratic-fit"},
+    "linear": {"nearest-neighbour", "farthest-insertion", "two-opt", *TEXTS},
+    "tours": {"sgd", "nelder-mead", "cma-es", "tpe", "quadratic-fit", *TEXTS},
 }
 """The optimizers that cannot work on a problem; all others can."""
 PAIRS = [(n, p) for p in PROBLEMS for n in OPTIMIZERS if n not in UNFIT[p]]

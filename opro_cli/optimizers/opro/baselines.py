@@ -6,20 +6,30 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from opro_cli.core.optimizer import Limits
-from opro_cli.core.problem import Textual
+from opro_cli.core.optimizer import OptimizerContext
+from opro_cli.core.problem import Problem, Textual
+from opro_cli.optimizers.base import lacking
+from opro_cli.optimizers.opro.optimizer import Opro
 from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.optimizers.opro.strategies import Strategy
 
 
 class TextBaselineSettings(OproSettings):
-    """OPRO on texts with a strategy of its own; limits are OPRO's."""
+    """OPRO on texts with a strategy of its own."""
 
     space: ClassVar[type] = Textual
 
     @override
-    def limits(self, limits: Limits) -> Limits:
-        return limits
+    def check_space(self, problem: Problem) -> None:
+        """Raises UsageError where the points are no texts."""
+        if not isinstance(problem.space, Textual):
+            raise lacking(Textual, self.name)
+        super().check_space(problem)
+
+    @override
+    def build(self, context: OptimizerContext) -> Opro:
+        self.check_space(context.problem)
+        return super().build(context)
 
 
 class RephraseSettings(TextBaselineSettings):

@@ -63,11 +63,11 @@ class Texts:
         return {self._name: point[0]}
 
     def from_values(self, values: Mapping[str, Any] | Sequence[Any]) -> Point:
-        """Inverse of :meth:`to_values`. Raises InvalidSolution."""
+        """Inverse of :meth:`to_values`; an empty text is a point too. Raises InvalidSolution."""
         found = values.get(self._name) if isinstance(values, Mapping) else next(iter(values), None)
         if not isinstance(found, str):
             raise InvalidSolution("unparsable", f"no text {self._name}")
-        return self.from_text(found)
+        return self.from_text(found) if normalise(found) else ("",)
 
     def schema(self) -> dict[str, Any]:
         """An object with the text."""
