@@ -76,7 +76,3 @@ def test_the_commands_on_the_page_work_one_after_the_other(opro, monkeypatch):
 @pytest.mark.parametrize("name", [*METRICS])
 def test_every_metric_is_in_the_table(name):
     assert f"\n| `{name}` |" in PAGE
-
-
-def test_the_place_for_measured_figures_is_marked():
-    assert PAGE.count("<!-- Figures of real models") == 2
