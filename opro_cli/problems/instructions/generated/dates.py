@@ -105,7 +105,7 @@ def draw(rng: np.random.Generator) -> tuple[str, str]:
 GENERATOR = Generator(
     draw,
     metric="exact",
-    max_output_tokens=16,
+    max_output_tokens=12,
     description="Each question has one date. Each answer has the date in one fixed form.",
     models="A task of format, for models from about 0.5 billion parameters.",
 )
