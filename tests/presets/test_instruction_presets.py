@@ -187,7 +187,7 @@ def test_a_generated_preset_is_as_its_generator_says(name):
     found = spec.build_problem()
     assert len(found.train) >= 20
     assert len(found.dev) >= 20
-    assert len(found.test) >= 50
+    assert len(found.test) >= 60
     assert found.self_check().majority_share < 0.7
 
 
