@@ -18,7 +18,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Wait until nobody is inside, and let nobody in."""
+        """Wait until all others have left, and keep them out meanwhile."""
         async with self._door:
             await self._empty.wait()
             yield

@@ -12,6 +12,7 @@ from opro_cli.core.problem import InvalidSolution
 from opro_cli.core.text import listed
 from opro_cli.problems.custom.parameters import Mixed, Parameter
 from opro_cli.problems.spaces.coordinates import Coordinate
+from opro_cli.problems.spaces.named import in_order, object_schema
 from opro_cli.problems.spaces.texts import Texts, normalise
 
 MAX_CHARS = 500
@@ -79,22 +80,12 @@ class Written:
 
         Raises InvalidSolution.
         """
-        if isinstance(values, Mapping):
-            missing = [name for name in self.names if name not in values]
-            if missing:
-                raise InvalidSolution("unparsable", f"no value for {', '.join(missing)}")
-            values = [values[name] for name in self.names]
-        if isinstance(values, str | bytes) or len(values) != len(self._parts):
-            raise InvalidSolution("unparsable", f"not {len(self._parts)} values")
+        values = in_order(values, self.names, "values")
         return tuple(part.parse(value) for part, value in zip(self._parts, values, strict=True))
 
     def schema(self) -> dict[str, Any]:
         """An object with one value a name, all required."""
-        return {
-            "type": "object",
-            "properties": {part.name: part.schema() for part in self._parts},
-            "required": list(self.names),
-        }
+        return object_schema(self._parts)
 
     def describe(self) -> str:
         """The constraints in words."""

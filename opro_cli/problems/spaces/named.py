@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,22 +150,12 @@ class Named(Generic[C]):
 
         Raises InvalidSolution.
         """
-        if isinstance(values, Mapping):
-            missing = [name for name in self.names if name not in values]
-            if missing:
-                raise InvalidSolution("unparsable", f"no value for {', '.join(missing)}")
-            values = [values[name] for name in self.names]
-        if isinstance(values, str | bytes) or len(values) != len(self.coordinates):
-            raise InvalidSolution("unparsable", f"not {len(self.coordinates)} {self.noun}")
+        values = in_order(values, self.names, self.noun)
         return tuple(c.parse(value) for c, value in zip(self.coordinates, values, strict=True))
 
     def schema(self) -> dict[str, Any]:
         """An object with one value a name, all required."""
-        return {
-            "type": "object",
-            "properties": {c.name: c.schema() for c in self.coordinates},
-            "required": list(self.names),
-        }
+        return object_schema(self.coordinates)
 
     def grammar(self) -> str:
         """GBNF of a rendered point after its prefix."""
@@ -224,3 +214,43 @@ def within(point: Point, target: Sequence[float], near: Sequence[float] | None) 
         abs(a - b) <= most or math.isclose(abs(a - b), most)
         for a, b, most in zip(point, target, near, strict=True)
     )
+
+
+class NamedPart(Protocol):
+    """A part of a point with a name and a JSON schema."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def schema(self) -> dict[str, Any]:
+        """Of its values."""
+
+
+def in_order(
+    values: Mapping[str, Any] | Sequence[Any], names: Sequence[str], noun: str
+) -> Sequence[Any]:
+    """The values of a point in the order of their names. Raises InvalidSolution.
+
+    Args:
+        values: an object with these names, or an array of this length.
+        names: of all values.
+        noun: what they are called.
+    """
+    if isinstance(values, Mapping):
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise InvalidSolution("unparsable", f"no value for {', '.join(missing)}")
+        return [values[name] for name in names]
+    if isinstance(values, str | bytes) or len(values) != len(names):
+        raise InvalidSolution("unparsable", f"not {len(names)} {noun}")
+    return values
+
+
+def object_schema(parts: Sequence[NamedPart]) -> dict[str, Any]:
+    """The schema of an object with one value a part, all required."""
+    return {
+        "type": "object",
+        "properties": {part.name: part.schema() for part in parts},
+        "required": [part.name for part in parts],
+    }

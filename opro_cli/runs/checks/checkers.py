@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from opro_cli.runs import compare
 from opro_cli.runs.record import RunRecord, empty_totals
 
 
-class Checker:
+class Checker(ABC):
     """Takes the engine's events, and holds each against the recording."""
 
     def __init__(self, record: RunRecord) -> None:
@@ -29,16 +30,16 @@ class Checker:
         self.events.append(event)
         self.totals.add(event)
 
-    async def flush(self) -> None:
+    async def flush(self) -> None:  # noqa: B027
         """Nothing is written."""
 
+    @abstractmethod
     def compare(self, event: Event) -> None:
         """Raises ReplayMismatch where the recording says otherwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> None:
         """Compare what there is at the end. Raises ReplayMismatch."""
-        raise NotImplementedError
 
     def differs(self, ours: str, recorded: str, step: int | None = None) -> ReplayMismatch:
         """The first difference, as a sentence."""
