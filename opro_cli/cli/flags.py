@@ -46,6 +46,7 @@ class Flag:
         repeatable: whether it can be given several times.
         text: the value of the setting is a text, whatever it looks like.
         least: the least value of a number that sets nothing.
+        kind: the only kind of problem that it is for; empty for any.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Flag:
     repeatable: bool = False
     text: bool = False
     least: int | None = None
+    kind: str = ""
 
     def parameter(self) -> inspect.Parameter:
         """The parameter of a command's function, as typer reads it."""
@@ -164,15 +166,16 @@ FLAGS: tuple[Flag, ...] = (
     Flag("objective", ASKING, "Objective of a custom problem", ("--objective",),
          "problem.objective", "FILE.py:NAME", text=True),
     Flag("data", ASKING, "Instructions: file of examples (JSON, JSON Lines, CSV or TSV)",
-         ("--data",), "problem.data", "FILE", text=True),
+         ("--data",), "problem.data", "FILE", text=True, kind="instructions"),
     Flag("question", ASKING, "Instructions: column of the question, or a template of columns",
-         ("--question",), "problem.question", "COLUMN", text=True),
+         ("--question",), "problem.question", "COLUMN", text=True, kind="instructions"),
     Flag("answer", ASKING, "Instructions: column of the right answer", ("--answer",),
-         "problem.answer", "COLUMN", text=True),
+         "problem.answer", "COLUMN", text=True, kind="instructions"),
     Flag("metric", ASKING, "Instructions: exact, label, choice, number, contains, regex, json "
-         "or a function", ("--metric",), "problem.metric", "NAME|FILE.py:NAME", text=True),
+         "or a function", ("--metric",), "problem.metric", "NAME|FILE.py:NAME", text=True,
+         kind="instructions"),
     Flag("scorer", ASKING, "Instructions: model that answers the examples", ("--scorer",),
-         "problem.scorer.model", "NAME", text=True),
+         "problem.scorer.model", "NAME", text=True, kind="instructions"),
     _number("max_steps", "max_steps", "Steps of a run, at most", ASKING),
     _number("max_evaluations", "max_evaluations",
             "Evaluations of a run, at most, starting points included", ASKING),

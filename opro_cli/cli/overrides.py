@@ -39,7 +39,7 @@ def overrides_of(
             raise UsageError(
                 f"{name}: {', '.join(names or ())} does not ask a model.", "leave this option out"
             )
-        found += [Override(key, value, name) for key in keys]
+        found += [Override(key, value, name, kind=flag.kind) for key in keys]
     env.named |= {url for override in found for url in _servers(override)}
     return found + _targets(options)
 

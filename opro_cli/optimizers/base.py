@@ -33,7 +33,7 @@ ROLE = "optimizer"
 LACKING: dict[type, tuple[str, str]] = {
     Continuous: (
         "{name} moves through numbers, and the points of this problem are none.",
-        "random takes every problem; or leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
     Drawable: (
         "{name} draws points at random, and the points of this problem cannot be drawn.",
@@ -41,7 +41,7 @@ LACKING: dict[type, tuple[str, str]] = {
     ),
     Textual: (
         "{name} proposes texts, and the points of this problem are none.",
-        "leave {name} out of the baselines",
+        "choose another optimizer, or leave {name} out of the baselines",
     ),
     object: (
         "{name} cannot work with the points of this problem.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from opro_cli.core.errors import PresetError
 from opro_cli.core.mappings import Raw, assign, dotted_keys
+from opro_cli.core.text import clean
 from opro_cli.presets import strict_yaml
 from opro_cli.presets.strict_yaml import NotYaml
 
@@ -21,12 +22,14 @@ class Override:
         value: the value, already of YAML's types.
         source: where it was set, as in ``--temperature``.
         weak: does not replace a swept setting.
+        kind: the only kind of problem that it is for; empty for any.
     """
 
     key: str
     value: Any
     source: str
     weak: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def apply_overrides(raw: Raw, overrides: Iterable[Override], source: str) -> Ove
     sources = dict.fromkeys(dotted_keys(raw), source)
     notices = []
     for override in overrides:
+        _check_kind(raw, override, source)
         raw = assign(raw, override.key, override.value)
         if not override.weak:
             raw, removed = _without_axes(raw, override.key)
@@ -63,6 +67,18 @@ def apply_overrides(raw: Raw, overrides: Iterable[Override], source: str) -> Ove
             ]
         record_source(sources, override.key, override.value, override.source)
     return Overridden(raw, sources, tuple(notices))
+
+
+def _check_kind(raw: Raw, override: Override, source: str) -> None:
+    """Raises PresetError where an override is for another kind of problem."""
+    problem = raw.get("problem")
+    kind = problem.get("kind") if isinstance(problem, Mapping) else None
+    if override.kind and isinstance(kind, str) and kind != override.kind:
+        raise PresetError(
+            f"{override.source} is for problems of kind {override.kind}, and {source} has the kind "
+            f"{clean(kind, 40)}.",
+            f"take a preset of that kind, such as --preset {override.kind}",
+        )
 
 
 def record_source(sources: dict[str, str], key: str, value: Any, source: str) -> None:

@@ -269,3 +269,12 @@ def test_the_live_table_moves_with_the_answers_and_fits(width, monkeypatch):
     assert all(cell_len(line) <= width for line in [*before, *after, *screen()])
     assert "\u202e" not in "".join(after)
     shown.end()
+
+
+@pytest.mark.parametrize("option", ["--data", "--question", "--answer", "--metric", "--scorer"])
+def test_an_option_for_instructions_is_refused_with_another_kind_of_problem(opro, option):
+    done = opro("run-opro", "--preset", "exp1", option, "x")
+    assert done.exit_code == 2
+    assert f"{option} is for problems of kind instructions, and" in done.stderr
+    assert "has the kind linear" in done.stderr
+    assert "--preset instructions" in done.stderr

@@ -47,7 +47,7 @@ class GeminiProvider(Provider):
         if not vertex and not api_key(env):
             raise ModelUnavailable(
                 f"{request.name} needs an API key, and there is none.",
-                f"put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), or use --model local",
+                f"put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), or name a local model",
             )
         server = _server(request, env)
         if vertex:
