@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from opro_cli.runs.lock import FOLDER
 from opro_cli.runs.store import EVENTS_FILE
 from tests.loopback import Answer, Asked, gemini, solution
 
@@ -49,3 +50,8 @@ def only_run(root: str = "runs") -> Path:
 def open_events(path: Path) -> list[dict[str, Any]]:
     """The events of a run, as they stand in the log."""
     return [json.loads(line) for line in (path / EVENTS_FILE).read_text().splitlines()]
+
+
+def locks(root: str = "runs") -> set[str]:
+    """The locks that are left, without the store's own."""
+    return {path.name for path in (Path(root) / FOLDER).iterdir()} - {"store.lock"}
