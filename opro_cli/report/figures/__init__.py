@@ -1,0 +1,1 @@
+"""Figures: numbers first, then elements. One drawing code for page, file and notebook."""
