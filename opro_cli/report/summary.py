@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from opro_cli.core.errors import RunsError
 from opro_cli.presets.spec import digest
+from opro_cli.report.figures.histories import History
 from opro_cli.report.notes import MODEL_ONLY, best_points, cautions, left_out
 from opro_cli.report.rows import FINISHED, Row, make_rows
 from opro_cli.runs.progress import RunView
@@ -24,6 +25,8 @@ class Summary:
     """Errors of runs that could not be read; they are in no row."""
     baseline: str | None = None
     """The optimizer that the others are compared with, repetition by repetition."""
+    histories: Mapping[str, History] = field(default_factory=dict)
+    """The course of each run in the rows, by its id; none where they were not asked for."""
 
 
 def summarize(
@@ -32,6 +35,7 @@ def summarize(
     baseline: str | None = None,
     *,
     model_only: bool = False,
+    histories: bool = False,
 ) -> Summary:
     """Rows in the order their runs were made, and notes.
 
@@ -40,12 +44,16 @@ def summarize(
         damaged: errors of further runs that could not be read, for the same note.
         baseline: an optimizer to compare the others with.
         model_only: leave random-search points out of the runs of a model.
+        histories: keep the course of each run, for figures.
     """
+    courses: dict[str, History] = {}
     views: list[RunView] = []
     errors = list(damaged)
     for run in stored:
         try:
-            views.append(read_record(run, whole=False, model_only=model_only).view)
+            course = courses.setdefault(run.id, History()) if histories else History()
+            record = read_record(run, whole=False, model_only=model_only, watch=course.add)
+            views.append(record.view)
         except RunsError as error:
             errors.append(error)
     kept, superseded = _latest(views)
@@ -53,7 +61,7 @@ def summarize(
     notes = (*best_points(rows), *left_out(kept, superseded, errors), *cautions(rows, baseline))
     if model_only and any(row.asks_model for row in rows):
         notes = (MODEL_ONLY, *notes)
-    return Summary(rows, notes, tuple(errors), baseline)
+    return Summary(rows, notes, tuple(errors), baseline, courses)
 
 
 def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -197,7 +197,12 @@ def new_record(spec: RunSpec) -> RunRecord:
 
 
 def read_record(
-    run: StoredRun, *, whole: bool = True, model_only: bool = False, checked: bool = True
+    run: StoredRun,
+    *,
+    whole: bool = True,
+    model_only: bool = False,
+    checked: bool = True,
+    watch: Callable[[Event, RunTotals], None] = lambda event, totals: None,
 ) -> RunRecord:
     """A run from its log.
 
@@ -206,6 +211,7 @@ def read_record(
         whole: keep the events too, not only the totals.
         model_only: count only the points that a model proposed, where one does.
         checked: whether a wrong checksum is an error.
+        watch: told of each event, once the totals have it.
 
     Raises:
         RunsError: the log is damaged.
@@ -233,6 +239,7 @@ def read_record(
             totals.add(logged.event, logged.time)
         except UNREADABLE as error:
             raise _no_point(run, error) from error
+        watch(logged.event, totals)
         if not isinstance(logged.event, UNREPEATED) or isinstance(logged.event, Failed):
             record.last = logged.event
         if whole:
