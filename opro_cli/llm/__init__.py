@@ -62,9 +62,18 @@ def provider_of(name: str) -> Provider:
         if provider.knows(name):
             return provider
     own_file = f"did you mean local:{name}?" if name.endswith(".gguf") else ""
-    whole = [n for p in _providers() for n in p.names if not n.endswith((":", "-"))]
-    near = own_file or did_you_mean(name, [AUTO, *whole])
+    near = own_file or _near(name)
     raise UsageError(f"There is no model {name!r}.", f"{near} models: {model_help()}".strip())
+
+
+def _near(name: str) -> str:
+    """A hint with the names, or the beginnings of names, most like this one; empty for none."""
+    names = [known for provider in _providers() for known in provider.names]
+    begin, colon, model = name.partition(":")
+    if colon:
+        near = did_you_mean(begin + colon, [known for known in names if known[-1] == ":"])
+        return near.replace(":", f":{model[:60]}")
+    return did_you_mean(name, [AUTO, *(known for known in names if known[-1] not in ":-")])
 
 
 def model_help() -> str:
@@ -102,10 +111,19 @@ def _choose_automatically(request: ModelRequest, env: Env) -> ModelChoice:
     for provider in providers:
         if model := provider.automatic(env):
             choice = provider.check(replace(request, name=model), env)
-            if provider.automatic_notice:
-                choice = replace(choice, notices=(provider.automatic_notice, *choice.notices))
-            return choice
+            notices = [provider.automatic_notice] if provider.automatic_notice else []
+            if not choice.hosted and (others := _others(env)):
+                notices.append(f"A hosted model has to be named: {others}.")
+            return replace(choice, notices=(*notices, *choice.notices))
     raise ModelUnavailable(
         "There is no model to ask: no Gemini API key, and the local model is not installed.",
-        ", or ".join(provider.setup for provider in providers if provider.setup),
+        ", or ".join(filter(None, (_others(env), *(provider.setup for provider in providers)))),
+    )
+
+
+def _others(env: Env) -> str:
+    """What to type for the models for which there is a key, but which ``auto`` does not choose."""
+    listed = [one for provider in _providers() for one in provider.listed(env)]
+    return ", or ".join(
+        f"--model {one.prefix}MODEL ({one.key} is set)" for one in listed if one.here
     )

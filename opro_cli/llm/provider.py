@@ -63,6 +63,23 @@ class ModelChoice:
         return self.request.name
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Models of a provider whose names begin in the same way, for ``opro models``."""
+
+    prefix: str
+    """The beginning of their names, such as ``groq:``."""
+    title: str
+    server: str = ""
+    """The address; empty where it depends on other things."""
+    key: str = ""
+    """The environment variable that holds the key; empty where there is none."""
+    here: bool = False
+    """Whether that variable is set."""
+    local: bool = False
+    """Whether the server is one on the user's own machine, which needs no key."""
+
+
 class Client(Protocol):
     """Connections that several models share."""
 
@@ -143,18 +160,30 @@ class Provider(ABC):
         del env
         return ""
 
+    def listed(self, env: Env) -> list[Listed]:
+        """The beginnings of the names of its models, for a list. Raises ModelUnavailable."""
+        here = any(env.get(key, "").strip() for key in self.keys)
+        return [
+            Listed(name, "", key=" or ".join(self.keys), here=here)
+            for name in self.names
+            if name[-1] in ":-"
+        ]
+
     def extra_versions(self) -> dict[str, str]:
         """Versions recorded with every run, besides those of ``packages``."""
         return {}
 
 
-def hosted_choice(request: ModelRequest, server: str = "", url: str = "") -> ModelChoice:
+def hosted_choice(
+    request: ModelRequest, server: str = "", url: str = "", price: Price | None = None
+) -> ModelChoice:
     """The choice of a hosted model, with the facts known of it. Raises ModelUnavailable.
 
     Args:
         request: the model.
         server: as of :class:`ModelChoice`.
         url: the server's address, whose host is recorded with every run; empty to record none.
+        price: what the provider says that it costs; None where it does not know.
     """
     model = bare_name(request.name)
     facts = facts_of(model)
@@ -176,7 +205,7 @@ def hosted_choice(request: ModelRequest, server: str = "", url: str = "") -> Mod
         request=request,
         ability="instruct",
         concurrency=ANY_NUMBER,
-        price=request.price or facts.price,
+        price=request.price or price or facts.price,
         notices=tuple(notices),
         temperature=facts.temperature,
         hosted=True,

@@ -7,6 +7,7 @@ import copy
 import inspect
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from opro_cli.core.model import ModelRequest, Request, Wrapper
 from opro_cli.core.optimizer import OptimizerContext
 from opro_cli.core.sampler import Sampler
 from opro_cli.core.seeds import Randomness
-from opro_cli.llm import choose_model
+from opro_cli.llm import choose_model, secret_names
 from opro_cli.llm.budget import Budget, BudgetSettings
 from opro_cli.llm.limiter import Limiter, LimitSettings
 from opro_cli.llm.model_pool import ModelPool
+from opro_cli.llm.openai.endpoints import endpoints
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.problems.regression.linear import LinearSettings
@@ -182,7 +184,7 @@ class Provided:
         self.answers = [answer] if answer is not None else []
 
     def open(self, url: str):
-        env = {"GEMINI_API_KEY": "k", "OPENAI_API_KEY": "k", self._env: url}
+        env = {**dict.fromkeys(secret_names(), "k"), self._env: url}
         self._pool = ModelPool(env, Limiter(LimitSettings()), Budget(BudgetSettings()))
         return self._pool.open(choose_model(ModelRequest(self._name), env))
 
@@ -195,7 +197,10 @@ MODELS = {
     "gemini": lambda: Provided(
         "gemini-3.5-flash-lite", "GOOGLE_GEMINI_BASE_URL", gemini(solution(1, 2))
     ),
-    "openai": lambda: Provided("openai:gpt", "OPENAI_BASE_URL", chat(solution(1, 2))),
+    **{
+        name: partial(Provided, f"{name}:gpt", row.variable, chat(solution(1, 2)))
+        for name, row in endpoints().items()
+    },
     "local": lambda: Provided("local"),
     "scripted": lambda: Alone(Scripted(lambda request, sample: "[1, 2]")),
     "wrapped": lambda: Alone(Wrapper(Scripted(lambda request, sample: "[1, 2]"))),

@@ -80,6 +80,9 @@ def pool(env=None, notify=lambda text: None, **limits) -> ModelPool:
         ("gemini-3.5-flash-lite", "gemini"),
         ("vertex:gemini-3.5-flash-lite", "gemini"),
         ("openai:gpt", "openai"),
+        ("groq:llama", "openai"),
+        ("ollama:qwen3:4b", "openai"),
+        ("ollama-cloud:qwen3", "openai"),
     ],
 )
 def test_a_name_has_one_provider(name, provider):
@@ -92,7 +95,8 @@ def test_an_unknown_name_is_an_error_with_all_names(name):
     with pytest.raises(UsageError, match=f"no model '{name}'") as caught:
         choose_model(ModelRequest(name), {})
     assert caught.value.hint.endswith(
-        "models: auto, local, local:NAME, local:PATH.gguf, gemini-…, vertex:…, openai:…"
+        "models: auto, local, local:NAME, local:PATH.gguf, gemini-…, vertex:…, openai:…, groq:…, "
+        "ollama:… and others (opro models)"
     )
 
 
@@ -111,7 +115,9 @@ def test_auto_is_the_local_model_without_a_key(monkeypatch):
     choice = choose_model(ModelRequest("auto"), {})
     assert (choice.name, choice.ability, choice.price) == ("local", "continue", FREE)
     assert (choice.hosted, choice.shares_prompt, choice.concurrency) == (False, True, 1)
-    assert choice.notices[0] == ("No API key found, so the model is the local one (Gemma 3 270M).")
+    assert choice.notices[0] == (
+        "No Gemini API key found, so the model is the local one (Gemma 3 270M)."
+    )
 
 
 def test_auto_without_any_model_names_both_ways_out(monkeypatch, acme):
@@ -126,10 +132,11 @@ def test_auto_without_any_model_names_both_ways_out(monkeypatch, acme):
 
 def test_a_new_provider_is_in_the_help_and_in_the_provenance(acme):
     acme()
-    assert model_help().endswith("openai:…, acme:…")
+    assert model_help().endswith("and others (opro models), acme:…")
     assert package_names()[-1] == "acme-sdk"
-    ours = ("HF_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY")
-    assert secret_names() == (*ours, "ACME_KEY")
+    ours = ("HF_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY", "GROQ_API_KEY")
+    assert secret_names()[:5] == ours
+    assert secret_names()[-1] == "ACME_KEY"
     assert extra_versions() == {"compact-model-recipe": "1"}
 
 

@@ -10,6 +10,7 @@ from opro_cli.llm.catalog import catalog, refuse_retired
 from opro_cli.llm.gemini import OWN
 from opro_cli.llm.provider import (
     Env,
+    Listed,
     ModelChoice,
     Pool,
     Provider,
@@ -80,6 +81,16 @@ class GeminiProvider(Provider):
     @override
     def automatic(self, env: Env) -> str:
         return catalog().default if api_key(env) else ""
+
+    @override
+    def listed(self, env: Env) -> list[Listed]:
+        return [
+            Listed(name, title, url, key, bool(env.get(key, "").strip()))
+            for name, title, url, key in (
+                ("gemini-", "Gemini", OWN[False], _key_name(env)),
+                (VERTEX, "Vertex AI", OWN[True], "GOOGLE_CLOUD_PROJECT"),
+            )
+        ]
 
 
 PROVIDER = GeminiProvider()

