@@ -27,6 +27,8 @@ class Summary:
     """The optimizer that the others are compared with, repetition by repetition."""
     histories: Mapping[str, History] = field(default_factory=dict)
     """The course of each run in the rows, by its id; none where they were not asked for."""
+    stored: Mapping[str, StoredRun] = field(default_factory=dict)
+    """The runs of the rows as they are on disk, by id: for what the totals do not hold."""
 
 
 def summarize(
@@ -49,6 +51,7 @@ def summarize(
     courses: dict[str, History] = {}
     views: list[RunView] = []
     errors = list(damaged)
+    by_id: dict[str, StoredRun] = {}
     for run in stored:
         try:
             course = courses.setdefault(run.id, History()) if histories else History()
@@ -56,12 +59,15 @@ def summarize(
             views.append(record.view)
         except RunsError as error:
             errors.append(error)
+        else:
+            by_id[run.id] = run
     kept, superseded = _latest(views)
     rows = make_rows(kept)
     notes = (*best_points(rows), *left_out(kept, superseded, errors), *cautions(rows, baseline))
     if model_only and any(row.asks_model for row in rows):
         notes = (MODEL_ONLY, *notes)
-    return Summary(rows, notes, tuple(errors), baseline, courses)
+    shown = {view.id: by_id[view.id] for view in kept}
+    return Summary(rows, notes, tuple(errors), baseline, courses, shown)
 
 
 def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:
