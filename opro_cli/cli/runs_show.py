@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from opro_cli.cli.console import print_out
@@ -24,21 +24,15 @@ from opro_cli.core.events import (
     Stopped,
 )
 from opro_cli.core.events.json_form import to_json
-from opro_cli.core.mappings import flat
 from opro_cli.core.text import clean, plural, point, source_text, status_text
 from opro_cli.core.totals import MODEL
-from opro_cli.optimizers import DEFAULT
 from opro_cli.presets.spec import RunSpec
 from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.runs.disk.sources import ValueSources, settings_of
 from opro_cli.runs.progress import reason_of, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
-
-NO_SETTINGS = ("preset", "optimizer", "repetition", "axes", "source")
-"""What a spec has beside the settings of a preset."""
-
-FOLDER = "problem.folder"
 
 
 def show(options: Options) -> int:
@@ -55,7 +49,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     """Settings, sources, result and steps."""
     record = read_record(run)
     sources = run.about.get("preset", {}).get("sources", {})
-    settings = dict(flat({k: v for k, v in run.about["spec"].items() if k != "published"}))
+    settings = settings_of(run.about)
     result, steps = result_json(run, record.totals), list(_steps(record.events))
     if as_json:
         facts = {"settings": settings, "sources": sources, "steps": steps}
@@ -75,7 +69,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
         "",
         "settings",
     ]
-    told = _Sources(run.about, record.spec.optimizer.name)
+    told = ValueSources(run.about, record.spec.optimizer.name)
     for key, value in settings.items():
         source = told.of(key, value)
         end = f"  # {source}" if source else ""
@@ -83,48 +77,6 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     lines += ["", "result", *(f"  {key}: {json.dumps(value)}" for key, value in result.items())]
     lines += ["", "steps", *(clean(f"  {_step_line(facts, record.spec)}") for facts in steps)]
     print_out("\n".join(lines) + "\n")
-
-
-class _Sources:
-    """Where the values of a run's spec come from.
-
-    Args:
-        about: ``run.json``, which holds the preset with its overrides, and without its sweep.
-        optimizer: the run's optimizer.
-    """
-
-    def __init__(self, about: Mapping[str, Any], optimizer: str) -> None:
-        preset = about.get("preset", {})
-        self._sources: Mapping[str, str] = preset.get("sources", {})
-        self._resolved = dict(flat(preset.get("resolved", {})))
-        self._axes: Mapping[str, Any] = about["spec"]["axes"]
-        self._optimizer = optimizer
-
-    def of(self, key: str, value: Any) -> str:
-        """The source of a value; empty for what no preset sets, such as the repetition."""
-        if key.partition(".")[0] in NO_SETTINGS:
-            return ""
-        name = self._preset_key(key)
-        for axis in self._axes:
-            if name == axis or name.startswith(f"{axis}."):
-                return f"{self._sources.get(f'sweep.{axis}', 'preset')}, sweep"
-        source = self._sources.get(name, "default")
-        if name == "problem.targets":  # of which this run has one
-            return source
-        if name not in self._resolved:
-            return self._sources.get(name, "not recorded")
-        given = self._resolved[name]
-        if given == value:
-            return "the preset's folder" if name == FOLDER and name not in self._sources else source
-        return f"resolved from {json.dumps(given)} ({source})"
-
-    def _preset_key(self, key: str) -> str:
-        """The key in a preset of a key in a spec."""
-        if key.startswith("settings."):
-            return f"{self._optimizer}.{key.removeprefix('settings.')}"
-        if key == "per_step":
-            return f"{DEFAULT}.points_per_step"
-        return "problem.targets" if key.partition(".")[0] == "target" else key
 
 
 def _steps(events: Sequence[Event]) -> Iterator[dict[str, Any]]:

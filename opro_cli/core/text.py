@@ -18,6 +18,9 @@ LONGEST = 20
 LONGEST_TEXT = 80
 """Characters of a text that are shown in a line."""
 
+LONGEST_ESCAPE = 10
+"""Characters that stand for one that is escaped, at most: ``\\U000e0001``."""
+
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that move the cursor, change the direction, or show nothing."""
 
@@ -28,6 +31,15 @@ def clean(text: str, limit: int = 300) -> str:
         repr(c)[1:-1] if unicodedata.category(c) in HIDDEN else c for c in text[: limit + 1]
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """Untrusted text, whole, line by line: control and format characters escaped, no tabs."""
+    lines = (line.expandtabs(4) for line in text.replace("\r\n", "\n").split("\n"))
+    return "\n".join(
+        line if line.isprintable() else clean(line, LONGEST_ESCAPE * len(line) + 1)
+        for line in lines
+    )
 
 
 def number(value: float) -> str:
