@@ -16,7 +16,7 @@ from opro_cli.core.events import Point, Verdict
 from opro_cli.core.totals import RunTotals
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.instructions.fields import SCORER
-from opro_cli.problems.instructions.sets import load_sets
+from opro_cli.problems.instructions.sets import Sets, load_sets
 from opro_cli.problems.instructions.settings import InstructionsSettings
 from opro_cli.report.paired import PARTIAL, Paired
 from opro_cli.report.rows import FINISHED, Row
@@ -229,15 +229,26 @@ def majority(spec: RunSpec, digest: str | None) -> tuple[float, str] | None:
     return _majority(problem.model_dump_json(), str(spec.target.get("task", "")), digest)
 
 
-@lru_cache(maxsize=64)
-def _majority(settings: str, task: str, digest: str) -> tuple[float, str] | None:
-    problem = InstructionsSettings.model_validate_json(settings)
+def recorded_sets(problem: InstructionsSettings, task: str, digest: str | None) -> Sets | None:
+    """The examples of a run; None where the data are not there any more, or others.
+
+    Args:
+        problem: the settings.
+        task: of the run's target.
+        digest: of the data, as recorded.
+    """
     try:
         sets = load_sets(problem, task)
     except (OproError, OSError, ValueError, KeyError):
         return None
-    targets = Counter(example.target for example in sets.test)
-    if sets.digest != digest or not targets:
+    return sets if sets.digest == digest else None
+
+
+@lru_cache(maxsize=64)
+def _majority(settings: str, task: str, digest: str) -> tuple[float, str] | None:
+    sets = recorded_sets(InstructionsSettings.model_validate_json(settings), task, digest)
+    targets = Counter(example.target for example in sets.test) if sets else None
+    if not targets:
         return None
     answer, count = targets.most_common(1)[0]
     return count / targets.total(), answer

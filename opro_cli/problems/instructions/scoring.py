@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from opro_cli.core.errors import NoValues, Paused
@@ -45,7 +45,14 @@ class Answer:
         return "?" if self.grade.status == "unread" else "0"
 
 
-class Task(Protocol):
+class Prompting(Protocol):
+    """What makes prompts of instructions and questions."""
+
+    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
+        """The system message, the prompt, and the characters of it that all questions share."""
+
+
+class Task(Prompting, Protocol):
     """What is to be answered: the part of a problem that its scorer needs."""
 
     answers: dict[Point, list[Answer]]
@@ -84,9 +91,6 @@ class Task(Protocol):
 
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of train, dev or test."""
-
-    def prompt(self, instruction: str, question: str) -> tuple[str, str, int]:
-        """The system message, the prompt, and the characters of it that all questions share."""
 
     def finalists(self, pairs: Sequence[Evaluation]) -> list[Point]:
         """The best by train, best first."""
@@ -205,19 +209,10 @@ class Scorer:
         return min(errors, key=lambda error: isinstance(error, Paused))
 
     async def _ask(self, point: Point, example: Example, split: str) -> Answer:
-        system, prompt, shared = self._problem.prompt(point[0], example.question)
-        settings = self._settings
         grader = OwnGrader(example, self._workers) if self._workers is not None else None
         metric = self._problem.metric if grader is None else None
-        request = Request(
-            prompt=prompt,
-            samples=1,
-            step=0,
-            system=system,
-            shared=shared,
-            temperature=settings.temperature,
-            max_tokens=settings.max_output_tokens,
-            seed=0,
+        request = replace(
+            question_of(self._problem, self._settings, point, example),
             label=f"{split}/{example.number}",
             note=None if metric is None else lambda reply: _noted(example, reply, metric),
             grader=grader,
@@ -227,6 +222,23 @@ class Scorer:
         if metric is not None:
             return _graded(example, reply, metric)
         return Answer(example, reply, grader.found if grader is not None else NOT_GRADED)
+
+
+def question_of(
+    problem: Prompting, settings: ScorerSettings, point: Point, example: Example
+) -> Request:
+    """What the scorer is asked about one example under one instruction."""
+    system, prompt, shared = problem.prompt(point[0], example.question)
+    return Request(
+        prompt=prompt,
+        samples=1,
+        step=0,
+        system=system,
+        shared=shared,
+        temperature=settings.temperature,
+        max_tokens=settings.max_output_tokens,
+        seed=0,
+    )
 
 
 def _check_graded(answers: Sequence[Answer], name: str) -> None:
