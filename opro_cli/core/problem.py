@@ -275,6 +275,9 @@ class Problem(ABC):
     """The value at the target, or None where it is not known."""
     costly: ClassVar[bool] = False
     """Whether a value takes money or hours: estimates and replays then never compute one."""
+    target: Point | None = None
+    """The point that is looked for, where the value is a formula: a picture may then compute it
+    anywhere. None for a function of the user's, which runs for no picture."""
 
     @property
     def evaluations_per_point(self) -> int:

@@ -156,6 +156,7 @@ class BenchmarkFunction(Problem):
     """One function. Points are (x1, …, xd)."""
 
     space: Box
+    target: Point
     optimum = 0.0
 
     def __init__(
@@ -185,7 +186,7 @@ class BenchmarkFunction(Problem):
             rng = np.random.RandomState(settings.seeds.at(repetition))
             # Rounded, so that the minimum is a point of the space.
             self._minimum = np.round(centre + rng.uniform(-reach, reach, dim), decimals)
-        self._target = tuple(float(v) for v in self._minimum)
+        self.target = tuple(float(v) for v in self._minimum)
 
     @override
     def starts(self, rng: np.random.Generator) -> list[Point]:
@@ -201,4 +202,4 @@ class BenchmarkFunction(Problem):
     @override
     def solved(self, point: Point, value: float) -> bool:
         """The minimum: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._tolerances)
+        return within(point, self.target, self._tolerances)

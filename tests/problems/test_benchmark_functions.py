@@ -19,7 +19,7 @@ def made(name: str, dim: int = 3, repetition: int = 0, **more):
 
 def minimum(problem):
     """The moved minimum, as a point that can be proposed."""
-    return problem.space.from_values(list(problem._target))
+    return problem.space.from_values(list(problem.target))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

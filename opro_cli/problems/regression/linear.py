@@ -169,6 +169,8 @@ class LinearSettings(RegressionSettings):
 class LinearProblem(RegressionProblem):
     """One line. Points are (w, b)."""
 
+    target: Point
+
     def __init__(
         self, settings: LinearSettings, w_true: float, b_true: float, repetition: int
     ) -> None:
@@ -181,7 +183,7 @@ class LinearProblem(RegressionProblem):
         self._tolerances = tolerances(settings.tolerance, NAMES)
         self._settings = settings
         self._repetition = repetition
-        self._target = self.space.from_values((w_true, b_true))
+        self.target = self.space.from_values((w_true, b_true))
         if settings.data is not None:
             self.x = np.array(settings.data.x, dtype=np.float64)
             self.y = np.array(settings.data.y, dtype=np.float64)
@@ -232,7 +234,7 @@ class LinearProblem(RegressionProblem):
     @override
     def solved(self, point: Point, value: float) -> bool:
         """The target: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._tolerances)
+        return within(point, self.target, self._tolerances)
 
     @override
     def _half_gradient(self, point: Floats, x: Floats, y: Floats) -> Floats:

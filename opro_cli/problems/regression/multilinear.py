@@ -81,6 +81,8 @@ class MultilinearSettings(RegressionSettings):
 class MultilinearProblem(RegressionProblem):
     """One plane. Points are (w1, …, wd, b)."""
 
+    target: Point
+
     def __init__(self, settings: MultilinearSettings, target: Target, repetition: int) -> None:
         decimals = settings.num_input_decimals
         super().__init__(
@@ -89,14 +91,14 @@ class MultilinearProblem(RegressionProblem):
             settings.num_output_decimals,
         )
         self._tolerances = tolerances(settings.tolerance, settings.names)
-        self._target = self.space.from_values(target)
+        self.target = self.space.from_values(target)
         features = np.random.RandomState(settings.seeds.features.at(repetition))
         noise = np.random.RandomState(settings.seeds.noise.at(repetition))
         shape = (settings.num_points, settings.num_features)
         x = features.uniform(-settings.spread, settings.spread, shape)
         self.x = np.column_stack([x, np.ones(len(x))])  # the last column is for b
-        self.y = self.x @ np.array(self._target) + settings.noise * noise.randn(len(x))
-        self.optimum = self.evaluate(self._target)
+        self.y = self.x @ np.array(self.target) + settings.noise * noise.randn(len(x))
+        self.optimum = self.evaluate(self.target)
 
     @override
     def predict(self, point: Floats, x: Floats) -> Floats:
@@ -106,7 +108,7 @@ class MultilinearProblem(RegressionProblem):
     @override
     def solved(self, point: Point, value: float) -> bool:
         """The target: exactly, at the space's decimals, or within the tolerance."""
-        return within(point, self._target, self._tolerances)
+        return within(point, self.target, self._tolerances)
 
     @override
     def _half_gradient(self, point: Floats, x: Floats, y: Floats) -> Floats:

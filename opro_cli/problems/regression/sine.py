@@ -92,6 +92,8 @@ class SineSettings(RegressionSettings):
 class SineProblem(RegressionProblem):
     """One curve. Points are (a, omega, phi, c)."""
 
+    target: Point
+
     def __init__(self, settings: SineSettings, target: Target, repetition: int) -> None:
         decimals = settings.num_input_decimals
         super().__init__(
@@ -100,12 +102,12 @@ class SineProblem(RegressionProblem):
             settings.num_output_decimals,
         )
         self._tolerance = settings.tolerance
-        self._target = self.space.from_values(target)
+        self.target = self.space.from_values(target)
         self.x = np.linspace(0.0, settings.span, settings.num_points)
         noise = np.random.RandomState(settings.seeds.at(repetition)).randn(settings.num_points)
-        exact = self.predict(np.array(self._target, dtype=np.float64), self.x)
+        exact = self.predict(np.array(self.target, dtype=np.float64), self.x)
         self.y = exact + settings.noise * noise
-        self.optimum = self.evaluate(self._target)
+        self.optimum = self.evaluate(self.target)
 
     @override
     def predict(self, point: Floats, x: Floats) -> Floats:
@@ -118,7 +120,7 @@ class SineProblem(RegressionProblem):
         """Whether the point's curve is the target's, in any of the ways to write a curve."""
         near = self._tolerance
         a, omega, phi, c = (
-            abs(x - y) for x, y in zip(canonical(point), canonical(self._target), strict=True)
+            abs(x - y) for x, y in zip(canonical(point), canonical(self.target), strict=True)
         )
         phi = min(phi, 2 * math.pi - phi)  # the shorter way round the circle
         return a <= near.a and omega <= near.omega and phi <= near.phi and c <= near.c

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from opro_cli.report.figures.drawing.chart import Chart
 from opro_cli.report.figures.elements import Child, Element
 from opro_cli.report.figures.palette import COLOURS
 
@@ -71,6 +72,8 @@ class Figure:
     """Every number that is drawn."""
     notes: tuple[str, ...] = ()
     """What is left out, and why."""
+    chart: Chart | None = None
+    """The lines, for a terminal; None for a figure that has none."""
 
     def file(self, width_mm: float | None = None) -> str:
         """The figure as an SVG file.
@@ -92,6 +95,7 @@ class Figure:
             height=f"{height * scale:.2f}{unit}",
             viewBox=" ".join(box),
             role="img",
+            font_size=self.svg.attributes["font-size"],
             font_family=FONTS,
         )
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + root.render() + "\n"

@@ -94,7 +94,7 @@ def fitting(values: Iterable[float], start: float, end: float, *, log: bool | No
 
 
 def decades(values: Iterable[float], start: float, end: float) -> Scale:
-    """A logarithmic scale from a power of ten to a power of ten.
+    """A logarithmic scale of at least a decade, which begins with a power of ten.
 
     Args:
         values: numbers, of which the positive ones are shown.
@@ -103,8 +103,7 @@ def decades(values: Iterable[float], start: float, end: float) -> Scale:
     """
     positive = [v for v in values if LEAST < v < 1 / LEAST] or [1.0]
     low = math.floor(math.log10(min(positive)) + 1e-9)
-    high = math.ceil(math.log10(max(positive)) - 1e-9)
-    return Scale(10.0**low, 10.0 ** max(high, low + 1), start, end, log=True)
+    return Scale(10.0**low, max(*positive, 10.0 ** (low + 1)), start, end, log=True)
 
 
 def nice_step(least: float) -> float:

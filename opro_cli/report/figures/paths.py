@@ -1,0 +1,53 @@
+"""Every point that a run evaluated, in its order: for the pictures of a landscape and of tours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opro_cli.core.events import Event, Point, Started, Stepped
+from opro_cli.core.totals import RunTotals
+from opro_cli.runs.progress import RunView
+from opro_cli.runs.record import read_record
+from opro_cli.runs.store import StoredRun
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One evaluated point."""
+
+    step: int
+    """0 for a starting point."""
+    point: Point
+    value: float
+    source: str
+    """Who proposed it: ``start``, ``model``, or the name of an algorithm."""
+    better: bool
+    """Whether it is the best so far."""
+
+
+@dataclass
+class Path:
+    """A run and its points."""
+
+    view: RunView
+    visits: list[Visit] = field(default_factory=list)
+
+
+def read_path(run: StoredRun) -> Path:
+    """The points of a run. Raises RunsError where its log is damaged."""
+    visits: list[Visit] = []
+    best: list[float] = []
+
+    def watch(event: Event, totals: RunTotals) -> None:
+        if not isinstance(event, Started | Stepped):
+            return
+        sign = -1 if totals.direction == "maximize" else 1
+        for pair in event.pairs:
+            if pair.known:
+                continue
+            better = pair.value == pair.value and (not best or sign * pair.value < best[-1])
+            if better:
+                best.append(sign * pair.value)
+            visits.append(Visit(totals.step, pair.point, pair.value, pair.source, better))
+
+    return Path(read_record(run, whole=False, watch=watch).view, visits)
