@@ -49,7 +49,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "replay:replay",
         "Recompute all results from the saved replies, and compare with the recorded ones.",
     ),
-    flags.PRESETS: ("presets:presets", "List the presets."),
+    flags.INIT: (
+        "presets.init:init",
+        "Begin: write a preset for a function of yours, or for a data file.",
+    ),
+    flags.CHECK: (
+        "presets.check:check",
+        "Check a preset before it costs anything: data, objective, models, keys, packages.",
+    ),
+    flags.PRESETS: ("presets.listing:presets", "List the presets."),
+    flags.PRESET_SHOW: ("presets.show:show", "Print a preset's file."),
+    flags.PRESET_COPY: (
+        "presets.copy:copy",
+        "Copy a preset, and the files it needs, to change it.",
+    ),
     flags.LIST: ("runs:list_runs", "The runs, newest first."),
     flags.SHOW: (
         "runs_show:show",
@@ -88,7 +101,9 @@ models_app = typer.Typer(
     rich_markup_mode=None,
 )
 
-GROUPS = {"runs": runs_app, "models": models_app}
+presets_app = typer.Typer(help="List the presets, show one, copy one.", rich_markup_mode=None)
+
+GROUPS = {"runs": runs_app, "models": models_app, "presets": presets_app}
 """Commands of two words, by the first."""
 
 

@@ -16,15 +16,17 @@ OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
 LIST, SHOW, BEST, DIFF = "runs list", "runs show", "runs best", "runs diff"
 MODELS, FETCH = "models", "models fetch"
+INIT, CHECK, PRESET_SHOW, PRESET_COPY = "init", "check", "presets show", "presets copy"
 
 STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
 """The commands that start runs."""
 ASKING = frozenset({OPRO, BASELINE, SWEEP})
 """Those whose optimizers can ask a model."""
+CHECKED = ASKING | {CHECK}
 RUNNING = STARTING | {RESUME}
 INSPECTING = frozenset({LIST, SHOW, BEST, DIFF})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
-ALL = WITH_RUNS | {PRESETS, MODELS, FETCH}
+ALL = WITH_RUNS | {PRESETS, MODELS, FETCH, INIT, CHECK, PRESET_SHOW, PRESET_COPY}
 
 MODEL_FIELD = "*."
 """The beginning of a setting that belongs to each optimizer run that has such a field."""
@@ -145,7 +147,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("target", STARTING, "Run this target only, as in w=15,b=14; repeatable" + PRESETS_OWN,
          ("--target",), metavar="NAME=VALUE,…", repeatable=True),
     # The model.
-    Flag("model", ASKING, _models() + " [env: MODEL_NAME]" + PRESETS_OWN, ("--model", "-m"),
+    Flag("model", CHECKED, _models() + " [env: MODEL_NAME]" + PRESETS_OWN, ("--model", "-m"),
          MODEL_FIELD + "model", "MODEL", text=True),
     _number("temperature", MODEL_FIELD + "temperature", "Sampling temperature, from 0 to 2",
             ASKING),
@@ -163,18 +165,18 @@ FLAGS: tuple[Flag, ...] = (
     _number("max_iterations", "sgd.max_iterations", "Iterations, at most", frozenset({SGD}),
             "--max-steps"),
     _number("num_points", "problem.num_points", "Data points", STARTING),
-    Flag("objective", ASKING, "Objective of a custom problem", ("--objective",),
-         "problem.objective", "FILE.py:NAME", text=True),
-    Flag("data", ASKING, "Instructions: file of examples (JSON, JSON Lines, CSV or TSV)",
+    Flag("objective", CHECKED, "Objective of a custom problem", ("--objective",),
+         "problem.objective", "FILE.py:NAME", text=True, kind="custom"),
+    Flag("data", CHECKED, "Instructions: file of examples (JSON, JSON Lines, CSV or TSV)",
          ("--data",), "problem.data", "FILE", text=True, kind="instructions"),
-    Flag("question", ASKING, "Instructions: column of the question, or a template of columns",
+    Flag("question", CHECKED, "Instructions: column of the question, or a template of columns",
          ("--question",), "problem.question", "COLUMN", text=True, kind="instructions"),
-    Flag("answer", ASKING, "Instructions: column of the right answer", ("--answer",),
+    Flag("answer", CHECKED, "Instructions: column of the right answer", ("--answer",),
          "problem.answer", "COLUMN", text=True, kind="instructions"),
-    Flag("metric", ASKING, "Instructions: exact, label, choice, number, contains, regex, json "
+    Flag("metric", CHECKED, "Instructions: exact, label, choice, number, contains, regex, json "
          "or a function", ("--metric",), "problem.metric", "NAME|FILE.py:NAME", text=True,
          kind="instructions"),
-    Flag("scorer", ASKING, "Instructions: model that answers the examples", ("--scorer",),
+    Flag("scorer", CHECKED, "Instructions: model that answers the examples", ("--scorer",),
          "problem.scorer.model", "NAME", text=True, kind="instructions"),
     _number("max_steps", "max_steps", "Steps of a run, at most", ASKING),
     _number("max_evaluations", "max_evaluations",
@@ -197,9 +199,9 @@ FLAGS: tuple[Flag, ...] = (
             ASKING | {RESUME}),
     _number("max_tokens", "budget.max_tokens", "Use no more tokens than this", ASKING | {RESUME}),
     _number("max_time", "budget.max_time", "Stop starting new steps after this time", RUNNING),
-    Flag("settings", STARTING, "Set any value, as in opro.temperature=1.3, or swept values, as in "
-         "sweep.opro.temperature=[1.0,1.5]; repeatable", ("--set",), metavar="KEY=VALUE",
-         repeatable=True),
+    Flag("settings", STARTING | {CHECK}, "Set any value, as in opro.temperature=1.3, or swept "
+         "values, as in sweep.opro.temperature=[1.0,1.5]; repeatable", ("--set",),
+         metavar="KEY=VALUE", repeatable=True),
     Flag("fresh", STARTING, "Start new runs, also where the same runs exist already",
          ("--fresh",), type=bool, default=False),
     # Stored runs.
@@ -223,6 +225,25 @@ FLAGS: tuple[Flag, ...] = (
          metavar="NAME", default=...),
     Flag("file", frozenset({FETCH}), "Take this file, which must be the known one, instead of "
          "downloading it", ("--from",), metavar="FILE", type=Path),
+    # Presets.
+    Flag("source", frozenset({INIT}), "A function, of which a preset is written; it is not run",
+         metavar="[FILE.py:NAME]"),
+    Flag("prompt", frozenset({INIT}), "Instead, a data file: a preset for an instruction",
+         ("--prompt",), metavar="FILE"),
+    Flag("question", frozenset({INIT}), "With --prompt: column of the question, or a template",
+         ("--question",), metavar="COLUMN"),
+    Flag("answer", frozenset({INIT}), "With --prompt: column of the right answer", ("--answer",),
+         metavar="COLUMN"),
+    Flag("output", frozenset({INIT}), "The preset to write [default: after the source; - for "
+         "stdout]", ("--output", "-o"), metavar="FILE", type=Path),
+    Flag("force", frozenset({INIT}), "Replace a file that is there already", ("--force",),
+         type=bool, default=False),
+    Flag("preset", frozenset({CHECK, PRESET_SHOW, PRESET_COPY}), _PRESET, metavar="NAME|PATH",
+         default=...),
+    Flag("to", frozenset({PRESET_COPY}), "File or folder to copy it to [default: here]",
+         metavar="[FILE]", type=Path),
+    Flag("execute", frozenset({CHECK}), "Run code of yours too: call the objective or the metric "
+         "once", ("--run",), type=bool, default=False),
     # What to print.
     Flag("form", frozenset({REPORT}), "table, markdown, csv or json [default: by the ending of "
          "--output, else table]", ("--format", "-f"), metavar="FORMAT"),

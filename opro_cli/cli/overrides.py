@@ -12,6 +12,9 @@ from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import Override, option_text, parse_scalar, parse_setting
 
+HINTS = {"objective": "`opro init {}` writes a preset with its parameters"}
+"""What to do where an option is for another kind of problem than the preset's."""
+
 
 def overrides_of(
     options: Options, env: Environment, names: Sequence[str] | None = None
@@ -39,7 +42,8 @@ def overrides_of(
             raise UsageError(
                 f"{name}: {', '.join(names or ())} does not ask a model.", "leave this option out"
             )
-        found += [Override(key, value, name, kind=flag.kind) for key in keys]
+        hint = HINTS.get(flag.name, "").format(given)
+        found += [Override(key, value, name, kind=flag.kind, hint=hint) for key in keys]
     env.named |= {url for override in found for url in _servers(override)}
     return found + _targets(options)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from opro_cli.core.errors import PresetError
+from opro_cli.core.errors import PresetError, UsageError
 from opro_cli.core.registry import did_you_mean
 from opro_cli.core.text import clean
 from opro_cli.presets import strict_yaml
@@ -86,20 +87,50 @@ def _is_path(name: str) -> bool:
     return "/" in name or "\\" in name or name.endswith(SUFFIXES)
 
 
+def read_text(path: Path) -> str:
+    """The text of a preset file. Raises PresetError."""
+    try:
+        return read_bytes(path, MAX_BYTES).decode()
+    except OSError as error:
+        raise PresetError(f"{tidy(path)}: {reason(error)}.", LIST) from None
+    except UnicodeDecodeError:
+        raise PresetError(f"{tidy(path)}: not UTF-8 text.", "save it as UTF-8") from None
+
+
 def load_file(path: Path) -> dict[str, Any]:
     """A preset file as a plain mapping. Raises PresetError naming the file and the line."""
     shown = tidy(path)
+    text = read_text(path)
     try:
-        data = strict_yaml.load(read_bytes(path, MAX_BYTES).decode())
-    except OSError as error:
-        raise PresetError(f"{shown}: {reason(error)}.", LIST) from None
-    except UnicodeDecodeError:
-        raise PresetError(f"{shown}: not UTF-8 text.", "save it as UTF-8") from None
+        data = strict_yaml.load(text)
     except PresetError as error:
         raise PresetError(f"{shown}: {error.message}", error.hint) from None
     if not isinstance(data, dict):
         raise PresetError(f"{shown}: a preset is a mapping of settings.", LIST)
     return data
+
+
+def save_new(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a file that is not there yet. A link of that name counts as there.
+
+    Raises UsageError, also where the file is there and ``force`` is false.
+    """
+    shown = clean(str(path))
+    try:
+        if not force:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+            return
+        partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+        with partial.open("x", encoding="utf-8") as file:
+            file.write(text)
+        partial.replace(path)
+    except FileExistsError:
+        raise UsageError(
+            f"{shown} is there already.", "--force replaces it; -o FILE takes another name"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be written: {reason(error)}.") from None
 
 
 def tidy(path: Path) -> str:

@@ -23,6 +23,7 @@ class Override:
         source: where it was set, as in ``--temperature``.
         weak: does not replace a swept setting.
         kind: the only kind of problem that it is for; empty for any.
+        hint: what to do where the preset has another kind of problem.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Override:
     source: str
     weak: bool = False
     kind: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _check_kind(raw: Raw, override: Override, source: str) -> None:
         raise PresetError(
             f"{override.source} is for problems of kind {override.kind}, and {source} has the kind "
             f"{clean(kind, 40)}.",
-            f"take a preset of that kind, such as --preset {override.kind}",
+            override.hint or f"take a preset of that kind, such as --preset {override.kind}",
         )
 
 

@@ -67,8 +67,8 @@ def make_plan(
     cells = resolved.cells if sweeping else (resolved.base,)
     notices = list(resolved.notices) if sweeping else _notice_of_grid(resolved)
     _check_number(cells, names, resolved)
-    for cell, repetitions in _problems(cells):
-        _check_starts(cell, repetitions, dry=dry)
+    for cell, repetitions in distinct_problems(cells):
+        check_starts(cell, repetitions, dry=dry)
         notices += cell.problem.warnings()
     specs = [spec for cell in cells for spec in cell.runs(names)]
     choices, missing = _choose(specs, env, dry)
@@ -77,8 +77,8 @@ def make_plan(
     choices |= {choice.request: choice for choice in choices.values()}
     for spec in specs:
         if spec.repetition == 0:
-            _check_fit(spec, choices)
-    _check_prices(specs, choices, resolved.base)
+            check_fit(spec, choices)
+    check_prices(specs, choices, resolved.base)
     requests = {request for spec in specs for request in spec.model_requests().values()}
     return Plan(
         resolved,
@@ -141,7 +141,7 @@ def _check_number(cells: Sequence[Preset], names: Sequence[str], resolved: Resol
     )
 
 
-def _problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
+def distinct_problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
     """The distinct problems, each with a cell that has it and its most repetitions."""
     found: dict[str, tuple[Preset, int]] = {}
     for cell in cells:
@@ -151,7 +151,7 @@ def _problems(cells: Iterable[Preset]) -> list[tuple[Preset, int]]:
     return list(found.values())
 
 
-def _check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
+def check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
     """Raises UsageError where an instance, or a starting point of it, is not possible."""
     try:
         cell.problem.check(repetitions, dry=dry)
@@ -162,7 +162,7 @@ def _check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
         ) from None
 
 
-def _check_fit(spec: RunSpec, choices: Mapping[ModelRequest, ModelChoice]) -> None:
+def check_fit(spec: RunSpec, choices: Mapping[ModelRequest, ModelChoice]) -> None:
     """Raises UsageError where problem, optimizer and models do not fit each other."""
     requests = spec.optimizer.model_requests()
     if not all(request in choices for request in requests.values()):
@@ -176,7 +176,7 @@ def _sampler(choice: ModelChoice) -> Sampler:
     return Sampler(RecordedModel(ModelInfo(choice.name, choice.ability)), lambda event: None)
 
 
-def _check_prices(
+def check_prices(
     specs: Iterable[RunSpec], choices: Mapping[ModelRequest, ModelChoice], preset: Preset
 ) -> None:
     """Raises UsageError for a cap on money with a model of unknown price."""

@@ -13,7 +13,7 @@ from opro_cli.core.mappings import Raw
 from opro_cli.presets.files import find, load_file, tidy
 from opro_cli.presets.overrides import Override, apply_overrides, record_source
 from opro_cli.presets.spec import Preset
-from opro_cli.presets.sweep import expand, grid
+from opro_cli.presets.sweep import expand, grid, without_sweep
 from opro_cli.presets.validation import Memo, parse_preset
 
 
@@ -64,11 +64,11 @@ def resolve_data(
     source = source or name
     changed = apply_overrides(raw, overrides, source)
     located = _locate(folder or Path())
-    base = located(parse_preset(_without_sweep(changed.raw), name, changed.sources, source))
+    base = located(parse_preset(without_sweep(changed.raw), name, changed.sources, source))
     original = None
     if "published" in raw:
         with contextlib.suppress(PresetError):  # the file is valid with the overrides only
-            original = located(parse_preset(_without_sweep(raw), name, changed.sources, source))
+            original = located(parse_preset(without_sweep(raw), name, changed.sources, source))
     axes = grid(changed.raw, changed.sources, source)
     base = _compare_with_published(base, original)
     cells = _cells(changed.raw, name, axes, changed.sources) if axes else [base]
@@ -92,10 +92,6 @@ def _cells(
     memo: Memo = {}
     for chosen, cell in expand(raw, axes):
         yield replace(parse_preset(cell, name, swept, memo=memo), axes=chosen)
-
-
-def _without_sweep(raw: Raw) -> Raw:
-    return {key: value for key, value in raw.items() if key != "sweep"}
 
 
 def _locate(folder: Path) -> Callable[[Preset], Preset]:

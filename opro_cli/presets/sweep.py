@@ -54,13 +54,18 @@ def grid(raw: Raw, sources: Mapping[str, str], where: str) -> dict[str, list[Any
     return dict(axes)
 
 
+def without_sweep(raw: Raw) -> dict[str, Any]:
+    """A preset's base values alone."""
+    return {key: value for key, value in raw.items() if key != "sweep"}
+
+
 def expand(
     raw: Raw, axes: Mapping[str, Sequence[Any]]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """The cells of a sweep: each is (swept keys and their values, the preset with them set)."""
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
-        cell = {key: value for key, value in raw.items() if key != "sweep"}
+        cell = without_sweep(raw)
         for key, value in chosen.items():
             cell = assign(cell, key, value)
         yield chosen, cell

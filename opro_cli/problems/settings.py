@@ -103,6 +103,29 @@ class ProblemSettings(Settings, ABC):
         """
         return []
 
+    def inspect_code(self) -> str:
+        """What the source of the user's code says, in a sentence; empty where there is none.
+
+        Runs nothing of it. Raises UsageError where it cannot be called as it will be.
+        """
+        return ""
+
+    def try_code(self) -> str:
+        """Run the user's code once, in a process of its own; what came of it, in a sentence.
+
+        Raises UsageError where it fails.
+        """
+        return ""
+
+    def files(self, folder: str) -> list[str]:
+        """The paths of the files that the settings name, as far as they are there.
+
+        Args:
+            folder: of the preset.
+        """
+        del folder
+        return []
+
     def warnings(self) -> list[str]:
         """Sentences on the data that a person should read before a run. Raises UsageError."""
         return []

@@ -212,7 +212,8 @@ def test_a_flag_names_a_file_from_here(opro, tmp_path):
 def test_an_objective_where_the_problem_has_none_is_refused(opro):
     done = opro("run-opro", "-p", "exp1", "--objective", "mine.py:loss", "--print-config")
     assert done.exit_code == 2
-    assert "problem.objective is not a setting" in done.output
+    assert "--objective is for problems of kind custom" in done.output
+    assert "opro init mine.py:loss" in done.output
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Reply
+from opro_cli.core.text import clean
 from opro_cli.problems.custom import sources
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective
+from opro_cli.problems.custom.worker import NotLoaded
+from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.metrics import Grade, unread
 
@@ -23,10 +26,30 @@ WORKERS = 2
 TIMEOUT = 60.0
 """Seconds that a call may take."""
 
+HINT = "as in `def right(question, answer, reply)`, which returns a number from 0 to 1"
+
 
 def check(name: str, folder: str) -> None:
     """Load the function once. Raises UsageError where that fails, or its arguments are others."""
     check_objective(name, folder, NAMES, "problem.metric")
+
+
+def inspect(name: str, folder: str) -> str:
+    """What the source says of the function, in a sentence. Runs nothing. Raises UsageError."""
+    try:
+        return sources.describe_source(name, folder, NAMES)
+    except NotLoaded as error:
+        raise UsageError(f"problem.metric {name}: {error}.", HINT) from None
+
+
+def try_once(name: str, folder: str, example: Example) -> str:
+    """Grade the right answer of an example; the score in a sentence. Raises UsageError."""
+    check(name, folder)
+    values = example.question, example.target, example.target
+    measured = once(_call(name, folder), dict(zip(NAMES, values, strict=True)))
+    if measured.why:
+        raise UsageError(f"{name} gives the right answer no grade: {clean(measured.why)}.", HINT)
+    return f"{name} gives the right answer of row {example.number} a score of {measured.value:g}"
 
 
 def digests(name: str, folder: str) -> dict[str, str]:
@@ -35,9 +58,18 @@ def digests(name: str, folder: str) -> dict[str, str]:
     return {key.replace("objective", "metric", 1): digest for key, digest in found.items()}
 
 
+def files(name: str, folder: str) -> list[str]:
+    """The function's file, and those of its folder that it imports."""
+    return [str(path) for path in sources.files(name, folder)]
+
+
 def workers(name: str, folder: str) -> Workers:
     """Processes that grade, for as long as the context is open."""
-    return Workers(ObjectiveCall(name, folder, WORKERS, TIMEOUT, graded=True))
+    return Workers(_call(name, folder))
+
+
+def _call(name: str, folder: str) -> ObjectiveCall:
+    return ObjectiveCall(name, folder, WORKERS, TIMEOUT, graded=True)
 
 
 NOT_GRADED = unread("The answer was not graded.")

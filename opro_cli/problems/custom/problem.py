@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -30,13 +31,18 @@ from opro_cli.core.problem import (
     ProblemText,
 )
 from opro_cli.core.settings import Integer, Number
-from opro_cli.core.text import function_of, tuple_of
+from opro_cli.core.text import clean, duration, function_of, number, tuple_of
 from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.parameters import Mixed, Parameter
 from opro_cli.problems.custom.texts import CustomSpace, space_of, start_of
+from opro_cli.problems.custom.worker import NotLoaded
 from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
 from opro_cli.problems.settings import ProblemSettings, Target
 from opro_cli.problems.spaces.texts import Texts
+
+HINT = "`opro init FILE.py:NAME` writes a preset with the parameters of a function"
+
+RETURNS = "the function must return one finite number"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
@@ -130,6 +136,33 @@ class CustomSettings(ProblemSettings):
         super().check(repetitions, dry=dry)
         if not dry:
             check_objective(self.objective, self.folder, tuple(self.parameters))
+
+    @override
+    def inspect_code(self) -> str:
+        try:
+            return sources.describe_source(self.objective, self.folder, tuple(self.parameters))
+        except NotLoaded as error:
+            raise UsageError(f"problem.objective {self.objective}: {error}.", HINT) from None
+
+    @override
+    def try_code(self) -> str:
+        """The value of the first starting point, and the time that it took."""
+        problem = self.build({}, 0)
+        point = problem.starts(np.random.default_rng(0))[0]
+        arguments = problem.arguments(point)
+        check_objective(self.objective, self.folder, tuple(self.parameters))
+        begun = time.monotonic()
+        measured = once(problem.call, arguments)
+        seconds = time.monotonic() - begun
+        given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        called = clean(f"{self.objective.rpartition(':')[2]}({given})", 200)
+        if measured.why:
+            raise UsageError(f"{called} has no value: {measured.why}.", RETURNS)
+        return f"{called} = {number(measured.value)}, in {duration(seconds)} with the import"
+
+    @override
+    def files(self, folder: str) -> list[str]:
+        return [str(path) for path in sources.files(self.objective, folder)]
 
     @override
     def digests(self) -> dict[str, str]:

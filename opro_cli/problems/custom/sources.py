@@ -6,10 +6,11 @@ import ast
 import hashlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from opro_cli.problems.custom.signature import read_function
 from opro_cli.problems.custom.worker import (
     NotLoaded,
     check_form,
@@ -30,33 +31,66 @@ def digests(objective: str, folder: str) -> dict[str, str]:
     to the folder that the objective imports from. Empty where there is no such file to be read,
     as for a module that is built in. What is installed is not followed.
     """
+    found = files(objective, folder)
+    return {name: digest for path, name in found.items() if (digest := _sha256(path))}
+
+
+def files(objective: str, folder: str) -> dict[Path, str]:
+    """The objective's file and those of its folder that it imports, with the keys of digests."""
     where = objective.rpartition(":")[0]
-    base = Path(folder or ".").absolute()
-    importlib.invalidate_caches()
     try:
-        check_form(where)
-        if where.endswith(".py"):
-            first = find_file(where, base)
-            packages, root = packages_of(first)
-            roots = [first.parent, root]
-            around = [package / "__init__.py" for package in packages]
-        else:
-            roots = homes(where, base)
-            found = list(_modules(where, roots))
-            if not found:
-                return {}
-            *around, first = found
+        first, around, roots = _origin(where, Path(folder or ".").absolute())
     except (NotLoaded, OSError):
         return {}
-    files = {first: "objective"}
+    found = {first: "objective"}
     ahead = [first, *around] if roots else []
-    while ahead and len(files) < MOST_FILES:
+    while ahead and len(found) < MOST_FILES:
         path = ahead.pop()
         for used in [path, *_used(path, roots)]:
-            if used not in files and used.is_file():
-                files[used] = f"objective/{_relative(used, roots)}"
+            if used not in found and used.is_file():
+                found[used] = f"objective/{_relative(used, roots)}"
                 ahead.append(used)
-    return {name: digest for path, name in files.items() if (digest := _sha256(path))}
+    return found
+
+
+def find_source(where: str, base: Path) -> Path:
+    """The file of ``my.py`` or ``my_module``, seen from a folder. Raises NotLoaded."""
+    return _origin(where, base)[0]
+
+
+def describe_source(objective: str, folder: str, names: Sequence[str]) -> str:
+    """What the source says of a function and these arguments, in a sentence. Runs nothing of it.
+
+    Raises NotLoaded where there is no such file, or the function does not take these arguments.
+    """
+    where, _, name = objective.rpartition(":")
+    path = find_source(where, Path(folder or ".").absolute())
+    try:
+        function = read_function(path.read_text(encoding="utf-8-sig"), name)
+    except (NotLoaded, OSError, ValueError):  # it may be made in another way than by `def`
+        return f"{objective} is there; what it takes is only known when it is imported"
+    if refusal := function.refusal(names):
+        raise NotLoaded(f"{name} cannot be called with {', '.join(names)}: {refusal}")
+    return f"{objective} takes {', '.join(names)}"
+
+
+def _origin(where: str, base: Path) -> tuple[Path, list[Path], list[Path]]:
+    """The file, the files of the packages that it is in, and the folders that it imports from.
+
+    Raises NotLoaded where there is none.
+    """
+    importlib.invalidate_caches()
+    check_form(where)
+    if where.endswith(".py"):
+        first = find_file(where, base)
+        packages, root = packages_of(first)
+        return first, [package / "__init__.py" for package in packages], [first.parent, root]
+    roots = homes(where, base)
+    modules = list(_modules(where, roots))
+    if not modules:
+        raise NotLoaded(f"there is no module {where} in {base}, nor installed")
+    *around, first = modules
+    return first, around, roots
 
 
 def _modules(name: str, roots: list[Path]) -> Iterator[Path]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from typing_extensions import override
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import metric as own_metric
 from opro_cli.problems.instructions.fields import SCORER, InstructionFields, task_of
+from opro_cli.problems.instructions.files import fill, find_file
 from opro_cli.problems.instructions.metrics import is_own
 from opro_cli.problems.instructions.problem import InstructionsProblem
 from opro_cli.problems.instructions.sets import load_sets
+from opro_cli.problems.instructions.split import PARTS
 from opro_cli.problems.settings import AnswerSizes, Target, label
 
 MOST_TASKS = 6
@@ -68,6 +72,35 @@ class InstructionsSettings(InstructionFields):
     @override
     def warnings(self) -> list[str]:
         return _warnings(self)
+
+    def _own_metrics(self) -> dict[str, InstructionsProblem]:
+        """The metrics that are functions of the user's, each with a problem that has it."""
+        problems = [self.build(target, 0) for target in self.targets]
+        return {p.metric_name: p for p in reversed(problems) if is_own(p.metric_name)}
+
+    @override
+    def inspect_code(self) -> str:
+        return "; ".join(own_metric.inspect(name, self.folder) for name in self._own_metrics())
+
+    @override
+    def try_code(self) -> str:
+        return "; ".join(
+            own_metric.try_once(name, self.folder, problem.train[0])
+            for name, problem in self._own_metrics().items()
+        )
+
+    @override
+    def files(self, folder: str) -> list[str]:
+        """The data of every target, and the files of metrics of the user's."""
+        found = []
+        for target in self.targets if self.data else ():
+            for part in PARTS if "{split}" in self.data else ("",):
+                with contextlib.suppress(UsageError):
+                    found.append(find_file(fill(self.data, task_of(target), part), folder))
+        metrics = {self.metric_of(task_of(target)) for target in self.targets}
+        for name in sorted(filter(is_own, metrics)):
+            found += own_metric.files(name, folder)
+        return list(dict.fromkeys(found))
 
     @override
     def model_requests(self) -> dict[str, ModelRequest]:

@@ -1,0 +1,1 @@
+"""The commands about presets: list, show, copy, write and check them."""
