@@ -247,6 +247,8 @@ FLAGS: tuple[Flag, ...] = (
     # What to print.
     Flag("form", frozenset({REPORT}), "table, markdown, csv or json [default: by the ending of "
          "--output, else table]", ("--format", "-f"), metavar="FORMAT"),
+    Flag("wide", frozenset({REPORT}), "All columns and all tables, also those that do not fit "
+         "side by side", ("--wide", "-w"), type=bool, default=False),
     Flag("baseline", frozenset({REPORT}), "Compare with this optimizer, repetition by repetition",
          ("--baseline",), metavar="NAME"),
     Flag("model_only", frozenset({REPORT}), "Leave out random-search points in runs of a model",

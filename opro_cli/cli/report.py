@@ -12,6 +12,7 @@ from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
 from opro_cli.report import FORMATS, render
 from opro_cli.report.summary import summarize
+from opro_cli.report.table import Detail
 from opro_cli.runs.store import RunStore, runs_directory
 
 ENDINGS = {
@@ -42,13 +43,16 @@ def report(options: Options) -> int:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
     summary = summarize(chosen, damaged, baseline, model_only=options["model_only"])
-    text = render(summary, form, None if output else width())
+    detail: Detail = "full" if options["wide"] or output else "main"
+    text = render(summary, form, None if output else width(), detail=detail)
     for error in summary.damaged:
         say(f"error: {error.message}")
     if summary.damaged:
         say(f"hint: {summary.damaged[0].hint}")
     if output is None:
         print_out(text)
+        if form == "table" and detail == "main" and summary.rows:
+            say("all columns and tables: --wide, or --format markdown")
     else:
         _write(output, text)
     return 1 if summary.damaged else 0

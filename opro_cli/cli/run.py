@@ -106,7 +106,7 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
     outcome = Launcher(store, displays, env, say, leaving).launch(find)
     summary = summarize(*store.select([run.id for run in outcome.runs if run.id]))
     if not options["json"]:
-        print_out(report.render(summary, "table", width(), brief=True))
+        print_out(report.render(summary, "table", width(), detail="summary"))
     _say_failures(outcome, where)
     say(_ending(outcome))
     if outcome.already_finished == len(outcome.runs):

@@ -10,6 +10,7 @@ from opro_cli.core.registry import Registry
 if TYPE_CHECKING:
     from opro_cli.report.formats import RenderOptions
     from opro_cli.report.summary import Summary
+    from opro_cli.report.table import Detail
 
 Format: TypeAlias = "Callable[[Summary, RenderOptions], str]"
 
@@ -25,18 +26,21 @@ FORMATS: Registry[Format] = Registry(
 """Every format is a function that takes a summary and options, and returns the whole text."""
 
 
-def render(summary: Summary, form: str, width: int | None = None, *, brief: bool = False) -> str:
+def render(
+    summary: Summary, form: str, width: int | None = None, *, detail: Detail = "full"
+) -> str:
     """Render a summary in one of ``FORMATS``.
 
     Args:
         summary: the rows and their notes.
         form: the name of the format.
         width: columns of the terminal, for ``table``; None where it is none.
-        brief: only the first tables, for ``table``: each row once.
+        detail: which tables, for ``table``; the columns that do not fit are left out, unless it
+            is ``full``.
 
     Raises:
         UsageError: there is no such format.
     """
     from opro_cli.report.formats import RenderOptions
 
-    return FORMATS[form](summary, RenderOptions(width, brief))
+    return FORMATS[form](summary, RenderOptions(width, detail))

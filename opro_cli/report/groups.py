@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from opro_cli.core.mappings import flat
@@ -27,12 +28,21 @@ def by_settings(rows: Sequence[Row]) -> list[list[Row]]:
 def by_problem(rows: Sequence[Row]) -> list[list[Row]]:
     """Group rows on the same problems, except for swept settings, whatever their optimizer."""
     groups: dict[str, list[Row]] = {}
-    swept = {key for row in rows for key in row.axes if key.startswith("problem.")}
+    swept = {key for row in rows for key in row.swept if key.startswith("problem.")}
     for row in rows:
         problem = {k: v for k, v in flat(row.settings["problem"], "problem") if k not in swept}
         key = digest([row.preset, problem, row.problem_contents])
         groups.setdefault(key, []).append(row)
     return list(groups.values())
+
+
+def merge(rows: Sequence[Row]) -> Row:
+    """Rows that differ in their target, or in swept settings, as one row without these."""
+    if len(rows) == 1:
+        return rows[0]
+    first = rows[0]
+    axes = first.axes if all(row.axes == first.axes for row in rows) else {}
+    return replace(first, target={}, axes=axes, runs=tuple(run for row in rows for run in row.runs))
 
 
 def different_budgets(rows: Sequence[Row]) -> Iterator[tuple[str, dict[str, int | None]]]:
@@ -48,8 +58,8 @@ def different_budgets(rows: Sequence[Row]) -> Iterator[tuple[str, dict[str, int 
 
 def fixed_settings(row: Row) -> dict[str, Any]:
     """The settings of a row under dotted keys, without those that its sweep sets."""
-    derived = {"max_evaluations"} if row.axes else set()  # it follows from swept steps
-    swept = set(row.axes) | derived
+    derived = {"max_evaluations"} if row.swept else set()  # it follows from swept steps
+    swept = set(row.swept) | derived
     return {
         key: value
         for key, value in flat(row.settings)
@@ -101,12 +111,12 @@ def _is_main(row: Row, name: str, value: Any) -> bool:
 
 def swept_keys(rows: Sequence[Row]) -> list[str]:
     """The dotted keys of the swept settings, in the order of the preset."""
-    return list(dict.fromkeys(key for row in rows for key in row.axes))
+    return list(dict.fromkeys(key for row in rows for key in row.swept))
 
 
 def swept_cells(row: Row, keys: Sequence[str]) -> list[str]:
     """The values of swept settings in a row; empty where a setting does not concern it."""
-    return [clean(str(row.axes[key]), 40) if key in row.axes else "" for key in keys]
+    return [clean(str(row.swept[key]), 40) if key in row.swept else "" for key in keys]
 
 
 def swept_headings(keys: Sequence[str]) -> list[str]:
@@ -122,9 +132,20 @@ def problem_contents(row: Row) -> str:
     return clean(", ".join(parts), 200)
 
 
-def optimizer_name(row: Row, among: Sequence[Row]) -> str:
-    """The optimizer, its model, and the settings that distinguish it on the same problem."""
-    name = f"{row.optimizer} ({row.model})" if row.model else row.optimizer
+def models_of(rows: Sequence[Row]) -> list[str]:
+    """The models that optimizers of these rows ask, each once."""
+    return list(dict.fromkeys(row.model for row in rows if row.model))
+
+
+def optimizer_name(row: Row, among: Sequence[Row], *, model: bool = True) -> str:
+    """The optimizer, its model, and the settings that distinguish it on the same problem.
+
+    Args:
+        row: of the optimizer.
+        among: all rows of the report.
+        model: whether the model is named.
+    """
+    name = f"{row.optimizer} ({row.model})" if row.model and model else row.optimizer
     settings = {
         key: value
         for key, value in distinguishing_settings([row], among).items()

@@ -13,10 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from opro_cli.report.ranks import SHOWN_BY
 from opro_cli.report.statistics import LEVEL, RESAMPLES, Interval, Z, bootstrap, sign_test
-
-SHOWN_BY = 2.8
-"""z(0.975) + z(0.8): the standard errors of a difference that is found in 80 % of experiments."""
 
 PARTIAL = "ABCDEFGHI"
 """Characters of answers that are neither right nor wrong: 0.1 to 0.9."""

@@ -37,6 +37,11 @@ class Row:
     """The swept settings, as dotted keys with their values."""
 
     @property
+    def swept(self) -> dict[str, Any]:
+        """The swept settings but the model, which a table names for itself."""
+        return {k: v for k, v in self.axes.items() if k != f"{self.optimizer}.model"}
+
+    @property
     def problem(self) -> str:
         """The problem's kind."""
         return str(self.settings["problem"]["kind"])
@@ -134,6 +139,16 @@ class Row:
         return _stat(run.totals.evaluations for run in self.solved)
 
     @property
+    def spent_evaluations(self) -> Stat | None:
+        """Evaluations of the objective in the finished runs, solved or not."""
+        return _stat(run.totals.evaluations for run in self.finished)
+
+    @property
+    def pooled(self) -> bool:
+        """Whether its runs are on several targets."""
+        return any(run.spec.target != self.runs[0].spec.target for run in self.runs)
+
+    @property
     def gap(self) -> Stat | None:
         """Per cent between the best value and the optimum, over all finished runs.
 
@@ -143,6 +158,11 @@ class Row:
             return None
         gaps = [_gap(run) for run in self.finished]
         return _stat(gap for gap in gaps if gap is not None)
+
+    @property
+    def best_values(self) -> Stat | None:
+        """The best value of each finished run that has one."""
+        return _stat(run.totals.best[1] for run in self.finished if run.totals.best is not None)
 
     @property
     def budget(self) -> int | None:

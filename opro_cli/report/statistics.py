@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 
@@ -56,17 +57,33 @@ class Stat:
         """Bootstrap interval of the mean; None for fewer than two values."""
         return bootstrap(self.values)
 
+    @property
+    def median_interval(self) -> Interval | None:
+        """Interval of the median; None for fewer than six values."""
+        return quantile_interval(self.values, 0.5)
+
+    @property
+    def quartile_intervals(self) -> tuple[Interval | None, Interval | None]:
+        """Intervals of both quartiles; None for fewer than 13 values."""
+        return quantile_interval(self.values, 0.25), quantile_interval(self.values, 0.75)
+
     def to_json(self) -> dict[str, Any]:
         """Mean, standard deviation and the values."""
         return {"mean": self.mean, "std": self.std, "values": list(self.values)}
 
     def more_json(self) -> dict[str, Any]:
-        """Median, quartiles and the interval of the mean."""
+        """Median and quartiles, and the intervals of these and of the mean."""
         return {
             "median": self.median,
             "quartiles": list(self.quartiles),
-            "interval": list(self.interval) if self.interval else None,
+            "interval": _listed(self.interval),
+            "median_interval": _listed(self.median_interval),
+            "quartile_intervals": [_listed(ends) for ends in self.quartile_intervals],
         }
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return list(interval) if interval else None
 
 
 def bootstrap(values: Sequence[float]) -> Interval | None:
@@ -82,6 +99,34 @@ def bootstrap(values: Sequence[float]) -> Interval | None:
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(sample[drawn].mean(axis=1), [tail, 100 - tail])
     return float(low), float(high)
+
+
+def quantile_interval(values: Sequence[float], share: float) -> Interval | None:
+    """Interval of a quantile between two of the values, for any distribution.
+
+    How many values lie below the quantile is binomial (H. David and H. Nagaraja, Order Statistics,
+    2003, section 7.1). None where there are too few values for this level.
+
+    Args:
+        values: in any order.
+        share: of the distribution below the quantile, between 0 and 1.
+    """
+    n, tail = len(values), (1 - LEVEL) / 2
+    below = np.cumsum(_binomial(n, share))  # P(at most k values lie below)
+    low = int((below <= tail).sum())  # the low-th value is above it with a chance of at most tail
+    high = int((below < 1 - tail).sum()) + 1
+    if low < 1 or high > n:
+        return None
+    ordered = sorted(values)
+    return float(ordered[low - 1]), float(ordered[high - 1])
+
+
+def _binomial(n: int, share: float) -> NDArray[np.float64]:
+    """The chances of 0 to n successes."""
+    k = np.arange(n + 1)
+    ways = [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) for i in k]
+    logs: NDArray[np.float64] = k * math.log(share) + (n - k) * math.log1p(-share) + np.array(ways)
+    return np.exp(logs)
 
 
 def wilson(successes: float, trials: int) -> Interval:

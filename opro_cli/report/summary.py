@@ -29,6 +29,8 @@ class Summary:
     """The course of each run in the rows, by its id; none where they were not asked for."""
     stored: Mapping[str, StoredRun] = field(default_factory=dict)
     """The runs of the rows as they are on disk, by id: for what the totals do not hold."""
+    side_by_side: bool = False
+    """Whether it is a contest of the rows alone: each model or optimizer against the first."""
 
 
 def summarize(
@@ -38,6 +40,7 @@ def summarize(
     *,
     model_only: bool = False,
     histories: bool = False,
+    side_by_side: bool = False,
 ) -> Summary:
     """Rows in the order their runs were made, and notes.
 
@@ -47,6 +50,7 @@ def summarize(
         baseline: an optimizer to compare the others with.
         model_only: leave random-search points out of the runs of a model.
         histories: keep the course of each run, for figures.
+        side_by_side: hold each model or optimizer against the first, and show nothing else.
     """
     courses: dict[str, History] = {}
     views: list[RunView] = []
@@ -67,7 +71,7 @@ def summarize(
     if model_only and any(row.asks_model for row in rows):
         notes = (MODEL_ONLY, *notes)
     shown = {view.id: by_id[view.id] for view in kept}
-    return Summary(rows, notes, tuple(errors), baseline, courses, shown)
+    return Summary(rows, notes, tuple(errors), baseline, courses, shown, side_by_side)
 
 
 def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:

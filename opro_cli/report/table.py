@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
-from opro_cli.report.statistics import Stat
+from opro_cli.core.text import number
+from opro_cli.report.statistics import Interval, Stat
 
 Cell: TypeAlias = "str | Stat | None"
 
+Detail: TypeAlias = Literal["summary", "main", "full"]
+"""Which tables: those that fit a screen, one for each problem, or all."""
+
 EMPTY = ("", "-")
+
+MOST_DECIMALS = 8
+"""Of a mean and its standard deviation; smaller ones have an exponent."""
+
+LARGE = 1e6
+"""A mean from here on is shortened too."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,15 @@ class Table:
     """The number of first columns that name a row; they are repeated where a table is split."""
     notes: tuple[str, ...] = ()
     """Footnotes."""
+    values: frozenset[str] = frozenset()
+    """The columns of ``stats`` with as many decimals as their spread asks for."""
+    legend: Mapping[str, str] = field(default_factory=dict)
+    """What the numbers of a column are; the columns come in the order of their importance."""
+
+    def explained(self, columns: Sequence[str]) -> str:
+        """The subtitle, with the legend of these columns."""
+        said = [f"{name}: {self.legend[name]}" for name in columns if name in self.legend]
+        return "; ".join([self.subtitle, *said] if self.subtitle else said)
 
     def split(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows with mean and standard deviation in columns of their own."""
@@ -36,13 +57,17 @@ class Table:
         for row in self.rows:
             cells: list[str] = []
             for column, cell in zip(self.columns, row, strict=True):
-                cells += _two_cells(cell) if column in self.stats else [_one_cell(cell)]
+                if column in self.stats:
+                    cells += _two_cells(cell, fine=column in self.values)
+                else:
+                    cells.append(_one_cell(cell))
             rows.append(cells)
         return headings, rows
 
     def joined(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows with mean±standard deviation in one column."""
-        rows = [[_one_cell(cell) for cell in row] for row in self.rows]
+        fine = [column in self.values for column in self.columns]
+        rows = [[_one_cell(c, fine=f) for c, f in zip(r, fine, strict=True)] for r in self.rows]
         return list(self.columns), rows
 
     def without_empty_columns(self) -> Table:
@@ -66,14 +91,43 @@ def two_decimals(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def _two_cells(cell: Cell) -> list[str]:
+def short_number(value: float) -> str:
+    """A value in four significant digits, whole numbers in full."""
+    if not math.isfinite(value) or value == int(value):
+        return number(value)
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def range_text(ends: Interval, form: Callable[[float], str] = short_number) -> str:
+    """Both ends of an interval: ``0.2–0.9``, ``-1 to 3``."""
+    between = " to " if ends[0] < 0 else "–"
+    return between.join(map(form, ends))
+
+
+def mean_and_std(stat: Stat) -> tuple[str, str]:
+    """Both with the decimals that show two digits of the standard deviation."""
+    mean, std = stat.mean, stat.std
+    if not std or not math.isfinite(std):
+        return short_number(mean), number(std)
+    decimals = 1 - math.floor(math.log10(std))
+    if not 0 <= decimals <= MOST_DECIMALS or abs(mean) >= LARGE:
+        return short_number(mean), f"{std:.2g}"
+    return f"{mean:.{decimals}f}", f"{std:.{decimals}f}"
+
+
+def _two_cells(cell: Cell, *, fine: bool) -> list[str]:
     if isinstance(cell, Stat):
-        return [two_decimals(cell.mean), two_decimals(cell.std)]
+        mean, std = _mean_and_std(cell, fine=fine)
+        return [mean, std]
     return [cell or "-", "-"]
 
 
-def _one_cell(cell: Cell) -> str:
+def _one_cell(cell: Cell, *, fine: bool = False) -> str:
     if isinstance(cell, Stat):
-        mean = two_decimals(cell.mean)
-        return f"{mean}±{two_decimals(cell.std)}" if len(cell.values) > 1 else mean
+        mean, std = _mean_and_std(cell, fine=fine)
+        return f"{mean}±{std}" if len(cell.values) > 1 else mean
     return cell or "-"
+
+
+def _mean_and_std(stat: Stat, *, fine: bool) -> tuple[str, str]:
+    return mean_and_std(stat) if fine else (two_decimals(stat.mean), two_decimals(stat.std))

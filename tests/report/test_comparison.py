@@ -208,7 +208,7 @@ class TestLostReplies:
         other = replace(SPEC, problem=LinearSettings(targets=[{"w": 2, "b": 30}]))
         asked(runs, other, 2, statuses=("used", "out_of_range", "duplicate"), found=False)
         text = report.render(read(runs), "markdown")
-        assert text.count("1/1 †") == 1
+        assert text.count("1/1 †") == 2  # once a table
         assert "w=15 b=14: 2 truncated, 2 empty, of 6 replies" in text
         assert "w=2 b=30: 2 out" not in text
         marked, clean = rows(runs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opro_cli.report.table import Detail
+
 LONGEST_NOTE = 110_000
 """Characters of a note under a table, which may hold an instruction: none is cut."""
 
@@ -14,5 +16,5 @@ class RenderOptions:
 
     width: int | None = None
     """Columns of the terminal; None where the output is no terminal."""
-    brief: bool = False
-    """Only the first tables: each row once."""
+    detail: Detail = "full"
+    """Which tables, where people read them: data has all."""

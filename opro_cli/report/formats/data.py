@@ -49,6 +49,7 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
         "recorded_pairs": row.recorded_pairs,
         "evaluations": row.evaluations,
         "gap": row.gap,
+        "best_value": row.best_values,
     }
     return {
         "preset": row.preset,

@@ -16,7 +16,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
     """Headings, tables and notes. Every cell is escaped: it may hold text from a model."""
     parts = []
     for table in tables(summary):
-        lines = [f"### {escape(table.title)}", "", escape(table.subtitle), ""]
+        lines = [f"### {escape(table.title)}", "", escape(table.explained(table.columns)), ""]
         headings, rows = table.split()
         lines.append("| " + " | ".join(escape(h) for h in headings) + " |")
         lines.append("|" + " --- |" * len(headings))

@@ -1,4 +1,4 @@
-"""A report as tables for a terminal; a table that is too wide continues below with more columns."""
+"""A report as tables for a terminal; of all columns, or of those that fit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from opro_cli.report.summary import Summary
 from opro_cli.report.table import Table
 from opro_cli.report.tables import tables
 
-NO_TERMINAL = 200
-"""The width where the output is no terminal."""
+NO_TERMINAL, NARROW = 200, 80
+"""The width where the output is no terminal: of all tables, and of those for one screen."""
 
 WIDEST = 36
 """Cells wider than this are folded."""
@@ -29,14 +29,19 @@ BETWEEN = 3
 
 def render(summary: Summary, options: RenderOptions) -> str:
     """Tables and notes, no wider than the terminal where that is possible."""
+    full = options.detail == "full"
     stream = io.StringIO()
-    width = options.width or NO_TERMINAL
+    width = options.width or (NO_TERMINAL if full else NARROW)
     console = Console(file=stream, width=width, highlight=False, color_system=None)
-    for table in tables(summary, brief=options.brief):
+    for table in tables(summary, options.detail):
+        headings, rows = table.joined()
+        pages = list(_pages(table, width)) if full else [_fitting(table, width)]
+        shown = dict.fromkeys(i for page in pages for i in page)
         console.print(Text(clean(table.title), style="bold"))
-        console.print(Text(clean(table.subtitle, 1000), style="dim"))
-        for columns in _pages(table, console.width):
-            console.print(_rich_table(table, columns))
+        if said := table.explained([headings[i] for i in shown]):
+            console.print(Text(clean(said, 1000), style="dim"))
+        for columns in pages:
+            console.print(_rich_table(headings, rows, columns))
         for note in table.notes:
             console.print(Text(clean(note, LONGEST_NOTE)))
         console.print()
@@ -48,10 +53,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
 def _pages(table: Table, width: int) -> Iterator[list[int]]:
     """The columns that fit side by side; the key columns are repeated on every page."""
     headings, rows = table.joined()
-    widths = [
-        min(WIDEST, max(cell_len(clean(row[i], 200)) for row in [headings, *rows])) + BETWEEN
-        for i in range(len(headings))
-    ]
+    widths = [_width(headings, rows, i, wrap=False) for i in range(len(headings))]
     keys = list(range(table.keys))
     page = list(keys)
     for i in range(table.keys, len(headings)):
@@ -62,8 +64,31 @@ def _pages(table: Table, width: int) -> Iterator[list[int]]:
     yield page
 
 
-def _rich_table(table: Table, columns: Sequence[int]) -> RichTable:
+def _fitting(table: Table, width: int) -> list[int]:
+    """The key columns, and as many others, from the first on, as fit beside them."""
     headings, rows = table.joined()
+    page = list(range(table.keys))
+    room = width + BETWEEN - sum(_width(headings, rows, i, wrap=True) for i in page)
+    for i in range(table.keys, len(headings)):
+        needed = _width(headings, rows, i, wrap=True)
+        if needed <= room:
+            page.append(i)
+            room -= needed
+    return page
+
+
+def _width(headings: list[str], rows: list[list[str]], i: int, *, wrap: bool) -> int:
+    """Characters of a column; where headings are wrapped, that of their longest word."""
+    heading = clean(headings[i], 60)
+    words = heading.split() if wrap and rows else [heading]
+    longest = max((cell_len(word) for word in words), default=0)
+    cells = (cell_len(clean(row[i], 200)) for row in rows)
+    return min(WIDEST, max([longest, *cells])) + BETWEEN
+
+
+def _rich_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]
+) -> RichTable:
     rich_table = RichTable(box=SQUARE, padding=(0, 1), pad_edge=False, show_edge=False)
     for i in columns:
         rich_table.add_column(Text(clean(headings[i], 60)), overflow="fold", max_width=WIDEST)

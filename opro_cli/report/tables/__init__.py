@@ -6,25 +6,36 @@ from collections.abc import Iterator
 
 from opro_cli.report.judged import is_judged
 from opro_cli.report.summary import Summary
-from opro_cli.report.table import Table
-from opro_cli.report.tables import accuracy, comparison, pairwise, published, replies
+from opro_cli.report.table import Detail, Table
+from opro_cli.report.tables import (
+    accuracy,
+    comparison,
+    contest,
+    intervals,
+    pairwise,
+    published,
+    replies,
+)
 
 
-def tables(summary: Summary, *, brief: bool = False) -> Iterator[Table]:
-    """Instructions; of other problems the published layout and comparisons; and the replies.
+def tables(summary: Summary, detail: Detail = "full") -> Iterator[Table]:
+    """For each problem one table of results; then, in full, all others.
 
     Args:
         summary: the rows.
-        brief: only as many tables as show every row once.
+        detail: which tables.
     """
-    baseline = summary.baseline
+    baseline, side_by_side = summary.baseline, summary.side_by_side
     rows = [row for row in summary.rows if not is_judged(row.spec)]
+    full = detail == "full" and not side_by_side
     made = [
-        *accuracy.tables(summary.rows, baseline, brief=brief),
-        *published.tables(rows),
-        *comparison.tables(rows, brief=brief),
+        *accuracy.tables(summary.rows, baseline, detail, first=side_by_side),
+        *(() if side_by_side else comparison.tables(rows, detail)),
+        *contest.tables(rows, everyone=side_by_side),
         *(pairwise.tables(rows, baseline) if baseline else ()),
-        *(() if brief else replies.tables(summary.rows)),
+        *(published.tables(rows) if full else ()),
+        *(intervals.tables(rows) if full else ()),
+        *(replies.tables(summary.rows) if full else ()),
     ]
     for table in made:
         yield table.without_empty_columns()

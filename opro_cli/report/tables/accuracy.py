@@ -8,6 +8,7 @@ from typing import Any
 from opro_cli.core.text import clean, count, plural
 from opro_cli.report.groups import (
     by_problem,
+    models_of,
     optimizer_name,
     problem_contents,
     swept_cells,
@@ -18,7 +19,7 @@ from opro_cli.report.groups import (
 from opro_cli.report.judged import JudgedRow, Share, is_judged, scorer_name
 from opro_cli.report.paired import Paired
 from opro_cli.report.rows import Row
-from opro_cli.report.table import Cell, Table
+from opro_cli.report.table import Cell, Detail, Table
 from opro_cli.report.verdicts import (
     headroom_of,
     p_value,
@@ -36,25 +37,31 @@ Its instructions are what people write anyway, the best of them chosen by train 
 
 
 def tables(
-    rows: Sequence[Row], baseline: str | None = None, *, brief: bool = False
+    rows: Sequence[Row],
+    baseline: str | None = None,
+    detail: Detail = "full",
+    *,
+    first: bool = False,
 ) -> Iterator[Table]:
     """For each problem the results of all optimizers, then each against one of them.
 
     Args:
         rows: of all problems.
         baseline: the optimizer to hold the others against, in place of ``HEADROOM``.
-        brief: only the results.
+        detail: the second table is shown in full, with a baseline, and where models are compared.
+        first: hold the others against the first row, whatever its optimizer.
     """
     for group in by_problem([row for row in rows if is_judged(row.spec)]):
         judged = [JudgedRow(row) for row in group]
         yield _results(judged)
-        pairs = [] if brief else list(opponents(judged, baseline))
-        if pairs:
-            yield _against(pairs, group)
+        if detail == "full" or baseline or first or len(models_of(group)) > 1:
+            pairs = list(opponents(judged, baseline, first=first))
+            if pairs:
+                yield _against(pairs, group)
 
 
 def opponents(
-    judged: Sequence[JudgedRow], baseline: str | None
+    judged: Sequence[JudgedRow], baseline: str | None, *, first: bool = False
 ) -> Iterator[tuple[JudgedRow, JudgedRow, Paired]]:
     """Each row, what it is held against on the same problem, and the difference on the test.
 
@@ -65,7 +72,8 @@ def opponents(
         key = one.row.problem_digest, target_name(one.row)
         problems.setdefault(key, []).append(one)
     for group in problems.values():
-        bases = [one for one in group if one.row.optimizer == (baseline or HEADROOM)]
+        named = [one for one in group if one.row.optimizer == (baseline or HEADROOM)]
+        bases = group[:1] if first else named
         base = bases[0] if bases else group[0] if baseline is None else None
         for one in group:
             if base is not None and one is not base:
@@ -83,25 +91,36 @@ def _results(judged: Sequence[JudgedRow]) -> Table:
     for one in judged:
         cells: list[Cell] = [target_name(one.row)] if targets else []
         cells += [*swept_cells(one.row, swept), _name(one.row, rows), _counted(one)]
+        train, dev, start, test = _accuracies(one)
+        gain, discordant, p, beaten = _gain(one)
+        cells += [test, gain, start, p, beaten, train, dev, discordant]
         cells.append(count(round(one.answers)) if one.runs else "")
-        body.append((*cells, *_accuracies(one), *_gain(one), *_spent(one)))
+        body.append((*cells, *_spent(one)))
     return Table(
         title=clean(f"{first.preset}: instructions, answered by {scorer_name(first.spec)}"),
-        subtitle=_explanation(rows, several=several),
+        subtitle="; ".join(_explanation(rows, several=several)),
+        legend={
+            "gain (95% CI)": "chosen minus start on the same test examples, in points"
+            + (", mean of all runs" if several else ""),
+            "p": "McNemar, exact" + (" (one run)" if several else ""),
+            "b/c": "examples that only the chosen/only the start answers right",
+            "answers": "of a run, for train, dev and test",
+            "$ optimizer": "of all runs",
+        },
         columns=(
             *(["target"] if targets else []),
             *swept_headings(swept),
             "optimizer",
             "runs",
-            "answers",
-            "train",
-            "dev",
-            "start, test",
             "test (95% CI)",
             "gain (95% CI)",
-            "b/c",
+            "start, test",
             "p",
             "runs better",
+            "train",
+            "dev",
+            "b/c",
+            "answers",
             "$ optimizer",
             "$ scorer",
         ),
@@ -111,18 +130,13 @@ def _results(judged: Sequence[JudgedRow]) -> Table:
     )
 
 
-def _explanation(rows: Sequence[Row], *, several: bool) -> str:
-    contents = problem_contents(rows[0])
-    parts = [f"contents: {contents}"] if contents else []
-    parts.append("right answers under the chosen instruction")
+def _explanation(rows: Sequence[Row], *, several: bool) -> Iterator[str]:
+    """What all accuracies of a table share."""
+    if contents := problem_contents(rows[0]):
+        yield f"contents: {contents}"
+    yield "right answers under the chosen instruction"
     if several:
-        parts.append("of several runs, that of the run with the best dev")
-    gain = "gain: chosen minus start on the same test examples, in points"
-    parts.append(gain + (", mean of all runs" if several else ""))
-    parts.append("b/c: examples that only the chosen/only the start answers right")
-    parts.append("p: McNemar, exact" + (" (one run)" if several else ""))
-    parts.append("answers: of a run, for train, dev and test; $: of all runs")
-    return "; ".join(parts)
+        yield "of several runs, that of the run with the best dev"
 
 
 def _name(row: Row, among: Sequence[Row]) -> str:

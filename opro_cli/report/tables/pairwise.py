@@ -56,7 +56,7 @@ def _table(pairs: Sequence[tuple[Row, Row]], group: Sequence[Row], baseline: str
     compared = WITH_GOAL if goal else f"best {clean(group[0].value_name, 40)} {WITHOUT_GOAL}"
     return Table(
         title=clean(f"{group[0].preset}: against {baseline}"),
-        subtitle=f"{compared}; p: sign test, two-sided",
+        subtitle=f"{compared}; p: Wilcoxon's signed-rank test, two-sided",
         columns=(
             "target",
             *swept_headings(swept),
@@ -83,13 +83,13 @@ def _value(difference: float) -> str:
 
 
 def _too_few(repetitions: int) -> tuple[str, ...]:
-    """A note where the sign test cannot become significant."""
+    """A note where the test cannot become significant, which is then that of the signs."""
     least = sign_test(repetitions, 0)
     if least <= 1 - LEVEL:
         return ()
     verb = "is" if repetitions == 1 else "are"
     return (
-        f"{plural(repetitions, 'repetition')} {verb} too few for the sign test: with wins only, p "
+        f"{plural(repetitions, 'repetition')} {verb} too few for this test: with wins only, p "
         f"would be {two_decimals(least)}. At least 6 are needed for p below "
         f"{two_decimals(1 - LEVEL)}.",
     )

@@ -163,6 +163,23 @@ def _published(row: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def short_published(row: Row, *, model: bool) -> str:
+    """The published steps or gaps of a row; with the model where several were published."""
+    cells = []
+    for p in row.published:
+        name = f" ({clean(str(p['model']), 40)})" if model and row.asks_model else ""
+        cells.append(_figure(p) + name)
+    return "; ".join(cells)
+
+
+def _figure(row: dict[str, Any]) -> str:
+    if row.get("iterations") is not None:
+        return str(row["iterations"])
+    if row.get("steps"):
+        return _plus_minus(row["steps"])
+    return f"gap {_plus_minus(row['gap'])} %" if row.get("gap") else "not solved"
+
+
 def _plus_minus(stat: dict[str, Any]) -> str:
     std = stat.get("std")
     return two_decimals(stat["mean"]) + (f" ± {two_decimals(std)}" if std is not None else "")

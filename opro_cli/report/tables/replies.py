@@ -67,7 +67,7 @@ def _totals(rows: Sequence[Row]) -> Table:
         body.append(tuple(cells))
     return Table(
         title="Totals by model",
-        subtitle="all runs, solved or not; thinking is part of tokens out",
+        subtitle="all runs; thinking is part of tokens out",
         columns=("model", "runs", "calls (total)", "tokens in", "tokens out", "thinking", "cost"),
         rows=tuple(body),
         keys=1,
