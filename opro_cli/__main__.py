@@ -12,7 +12,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     try:
-        app()
+        app(prog_name="opro")
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:  # help and version are printed by typer

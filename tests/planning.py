@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opro_cli.cli.flags import Options
-from opro_cli.cli.overrides import overrides_of
+from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.core.errors import UsageError
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.plan import Plan, make_plan

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from opro_cli.cli.flags import Options
-from opro_cli.cli.overrides import overrides_of
+from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.core.events import Stopped
 from opro_cli.presets import resolve
 from opro_cli.presets.environment import Environment

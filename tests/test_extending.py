@@ -82,7 +82,7 @@ def test_an_optimizer_that_asks_and_a_provider_run_like_ours(run):
     key = {"ECHO_API_KEY": KEY}
     dry = run(*ASKING, "--dry-run", "--json", **key)
     assert dry.returncode == 0, dry.stderr
-    assert json.loads(dry.stdout)["total"]["calls"] == [5, 10]
+    assert json.loads(dry.stdout)["total"]["calls"] == [5, 7, 10]
     # Another model by flag; it answers with a point that is not the target, until a cap stops it.
     flags = ("--model", "echo:a=2, b=2", "--max-calls", "2")
     capped = run(*ASKING, *flags, **key)

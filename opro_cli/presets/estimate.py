@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from opro_cli.core.model import FREE, Ability, ModelRequest, Price
 from opro_cli.core.seeds import Randomness
+from opro_cli.core.text import clean, listed, plural
 from opro_cli.llm import AUTO, provider_of
-from opro_cli.llm.catalog import facts_of
+from opro_cli.llm.catalog import catalog, facts_of
 from opro_cli.llm.provider import ModelChoice, bare_name
 from opro_cli.optimizers.base import PromptSizes
 from opro_cli.presets.plan import Plan
@@ -29,7 +30,7 @@ CHARS_PER_TOKEN = (4.0, 1.5)
 
 ASSUMED = (
     f"low: {FEW_STEPS} steps a run (or the published mean), 60 output tokens a reply; "
-    "high: every step allowed, 400 output tokens a reply"
+    "middle: until patience ends it, 230 tokens; high: every step allowed, 400 tokens"
 )
 
 
@@ -119,7 +120,7 @@ class Estimator:
         most = spec.effective_limits.max_steps
         low = min(most, _published_steps(spec) or FEW_STEPS)
         own = spec.problem.model_requests()
-        steps = Span(low, most, most) if own else Span.between(low, most)
+        steps = Span(low, most if own else _middle_steps(spec, low, most), most)
         found = Estimate(steps=steps)
         requests = spec.optimizer.model_requests()
         sizes = self._sizes(spec) if requests else {}
@@ -169,6 +170,29 @@ class Estimator:
         return self._measured[key]
 
 
+def calls_text(span: Span) -> str:
+    """``about 1,200 (56 to 140,000) model calls``; one number where it is certain."""
+    low, middle, high = (round(value) for value in (span.low, span.middle, span.high))
+    if low == high:
+        return plural(middle, "model call")
+    return f"about {middle:,} ({low:,} to {high:,}) model calls"
+
+
+def money_text(e: Estimate) -> str:
+    """``about $1.85 ($0.03 to $84.00)``, ``$0 (local model)``, or why it is unknown."""
+    if e.cost is None:
+        return f"cost unknown: no price is known for {clean(listed(sorted(e.unpriced)), 100)}"
+    if not e.cost.high:
+        return "$0 (local model)"
+    low, middle, high = (dollars(v) for v in (e.cost.low, e.cost.middle, e.cost.high))
+    return f"about {middle} ({low} to {high})"
+
+
+def dollars(value: float) -> str:
+    """Two decimals, or more for an amount below ten cents."""
+    return f"${value:,.2f}" if value >= 0.1 or not value else f"${value:.4f}"
+
+
 def _of_role(
     steps: Span,
     sizes: PromptSizes,
@@ -207,11 +231,22 @@ def _priced(
 
 
 def _price(request: ModelRequest) -> Price | None:
-    """The price of a model that is not available here."""
-    known = request.price or facts_of(bare_name(request.name)).price
-    if known is None and request.name != AUTO and provider_of(request.name).free:
+    """The price of a model that is not available here; for ``auto``, of the one it would choose
+    with a key."""
+    name = catalog().default if request.name == AUTO else bare_name(request.name)
+    known = request.price or facts_of(name).price
+    if known is None and provider_of(request.name).free:
         return FREE
     return known
+
+
+def _middle_steps(spec: RunSpec, low: float, most: float) -> float:
+    """Those of a run that patience ends after its first steps; without patience the geometric mean,
+    as steps vary by orders of magnitude."""
+    limits = spec.effective_limits
+    if limits.patience is None or limits.counts != "steps":
+        return math.sqrt(low * most)
+    return min(low + limits.patience, most)
 
 
 def _published_steps(spec: RunSpec) -> int:

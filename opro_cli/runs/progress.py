@@ -18,6 +18,9 @@ from opro_cli.optimizers import DEFAULT
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
 
+STATES = ("converged", "stopped", "failed", "unfinished", "running")
+"""The states of a stored run; it is running while a command writes it."""
+
 
 @dataclass
 class RunView:

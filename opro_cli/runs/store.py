@@ -45,6 +45,9 @@ __all__ = ["EVENTS_FILE", "RUN_FILE", "SESSIONS_FILE", "RunStore", "StoredRun", 
 HASHED, RANDOM = 8, 2
 """Digits of the spec's hash, and random bytes, at the end of an id."""
 
+END = 2 * RANDOM
+"""Characters of an id's end that name it, at least."""
+
 
 class RunStore:
     """A directory of runs.
@@ -165,12 +168,21 @@ class RunStore:
         return by_hash
 
     def select(self, ids: Sequence[str]) -> tuple[list[StoredRun], list[RunsError]]:
-        """The runs with these ids or id prefixes (all for none), and the damaged ones among them.
+        """The runs with these ids (all for none), and the damaged ones among them.
 
         Raises RunsError where an id, or ``latest``, matches nothing.
         """
-        if not ids:
-            return self.all()
+        return self._opened(self.paths(ids)) if ids else self.all()
+
+    def paths(self, ids: Sequence[str]) -> list[Path]:
+        """The directories whose names begin or end with these ids, by name.
+
+        Args:
+            ids: whole, beginnings, ends of at least ``END`` characters, or ``latest``.
+
+        Raises:
+            RunsError: an id matches nothing.
+        """
         names = [path.name for path in self._paths()]
         chosen: set[str] = set()
         for given in ids:
@@ -180,13 +192,15 @@ class RunStore:
                 matching = [run.id for run in runs[-1:]]
             else:
                 matching = [name for name in names if wanted and name.startswith(wanted)]
+                if not matching and len(wanted) >= END:
+                    matching = [name for name in names if name.endswith(wanted)]
             if not matching:
                 raise RunsError(
                     f"There is no run {wanted!r} in {self.root}.",
                     "`opro runs list` shows all runs; --runs-dir names another directory",
                 )
             chosen.update(matching)
-        return self._opened([self.root / name for name in sorted(chosen)])
+        return [self.root / name for name in sorted(chosen)]
 
     def _opened(self, paths: Sequence[Path]) -> tuple[list[StoredRun], list[RunsError]]:
         runs, damaged = [], []

@@ -39,7 +39,7 @@ def test_code_runs_only_where_that_is_asked_for(opro):
     assert found["code ok"] == ["my.py:loss takes lr"]
     assert "--run" in found["code skipped"][0]
     assert found["starts ok"] == ["6 valid starting points"]
-    assert "free" in found["estimate ok"][0]
+    assert "$0 (local model)" in found["estimate ok"][0]
     assert not Path("imported").exists()
     shown = opro("check", "my.yaml", "--run")
     assert shown.exit_code == 0 and "loss(lr=0.5) = 0.5" in shown.stdout

@@ -101,14 +101,15 @@ def test_dry_run_touches_no_model_and_needs_none(opro, monkeypatch):
     monkeypatch.setattr("opro_cli.llm.local.provider.installed", lambda packaged=True: False)
     done = opro("run-opro", "--preset", "exp1", "--dry-run")
     assert done.exit_code == 0
-    assert "35 runs with auto" in done.stdout
-    assert "model calls   " in done.stdout
-    assert "140,000" in done.stdout
-    assert "unknown: no price is known for auto" in done.stdout
-    assert "temperature: 1.0  # " in done.stdout
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("exp1: 35 runs, about ")
+    assert "to 140,000) model calls, about $" in first
+    assert any(line.endswith("  as gemini-3.5-flash-lite") for line in rest)
+    assert "not available: There is no model to ask" in done.stdout
+    assert len(rest) < 25
     assert not Path("runs").exists()
     data = json.loads(opro("sweep", "exp1", "--dry-run", "--json").stdout)
-    assert data["total"]["calls"][1] == 140_000
+    assert data["total"]["calls"][2] == 140_000
     assert len(data["runs"]) == 42
 
 

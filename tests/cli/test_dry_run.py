@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import strategies as st
 
-from opro_cli.cli import dry_run
+from opro_cli.cli.plan import config
 from opro_cli.core.errors import PresetError
 from opro_cli.presets.resolve import resolve
 from tests.conftest import EXAMPLES, for_all
@@ -61,7 +61,7 @@ class TestPrinted:
                 found = resolve("./mine.yaml")
             except PresetError:  # a character that YAML does not have
                 return
-            printed = dry_run.to_yaml(found.base, found.sources)
+            printed = config.to_yaml(found.base, found.sources)
             Path("mine.yaml").write_text(printed, encoding="utf-8")
             assert resolve("./mine.yaml").base == found.base
 
@@ -91,7 +91,7 @@ def test_a_local_model_that_cannot_be_used_is_said_at_the_end_and_costs_nothing(
     done = opro(*words)
     said = "There is no model file m.gguf" if made is None else "m.gguf is no model file"
     assert f"not available: {said}" in done.stdout
-    assert "cost          $0 (local model)" in done.stdout
+    assert "$0 (local model)." in done.stdout
     data = json.loads(opro(*words, "--json").stdout)
     assert data["unavailable"][0].startswith(said)
-    assert data["total"]["cost"] == [0, 0]
+    assert data["total"]["cost"] == [0, 0, 0]

@@ -58,8 +58,8 @@ def test_the_numbers_add_up(opro, never):
             dollars = (tokens["input"][column] + 2 * tokens["output"][column]) / 1e6
             assert role["cost"][column] == pytest.approx(dollars, abs=2e-6)
     both = [roles["optimizer"], roles["scorer"]]
-    assert total["calls"] == [sum(role["calls"][i] for role in both) for i in (0, 2)]
-    assert total["cost"] == pytest.approx([sum(role["cost"][i] for role in both) for i in (0, 2)])
+    assert total["calls"] == [sum(role["calls"][i] for role in both) for i in range(3)]
+    assert total["cost"] == pytest.approx([sum(role["cost"][i] for role in both) for i in range(3)])
     # From two and a half to four and a half characters a token, of the questions in the file.
     mean = sum(len(f"Review number {n}") for n in range(200)) / 200
     per_call = [
@@ -77,7 +77,7 @@ def test_a_baseline_counts_its_own_instructions(opro, never):
     found = json.loads(opro("run-baseline", *words, "--dry-run", "--json").stdout)
     assert found["total"]["roles"]["scorer"]["calls"] == [(2 + 6) * 50 + 4 * 50 + 4 * 100] * 3
     text = opro("run-baseline", *words, "--dry-run").stdout
-    assert "6 instructions and the starts" in text
+    assert "6 points and the starts" in text
     assert "unknown: no price is known for openai:b" in text
 
 
@@ -85,11 +85,16 @@ def test_many_tasks_are_shortened(opro, never):
     write_all_bbh(Path("BIG-Bench-Hard-data"))
     done = opro("sweep", "bbh", *never, "--dry-run")
     assert len(done.stdout.splitlines()) <= 30
-    assert "… and 42 more runs" in done.stdout
+    assert "opro with openai:a: 23 runs" in done.stdout
     assert "17 more tasks" in done.stdout
 
 
-def test_other_problems_are_shown_as_before(opro):
+def test_the_answer_comes_first_for_every_problem(opro):
     done = opro("run-opro", "-p", "quickstart", "--model", "local", "--dry-run")
-    assert "model calls" in done.stdout
-    assert "seeds:" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("quickstart: 3 runs, about ")
+    assert "$0 (local model)." in " ".join(lines[:2])
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 80
+    parts = [line.split() for line in lines]
+    assert ["optimizer", "calls", "225", "4388", "45.0k", "local"] in parts

@@ -125,7 +125,7 @@ def test_show_and_list_begin_with_what_was_chosen(opro, preset):
     assert sum(counts) == sum(result["accuracy"]["grades"].values())
     (answers,) = Path("runs").glob("*/answers.jsonl")
     assert sum(counts) == answers.read_text().count('"type": "answered"')
-    assert '"Be exact." 100% test' in opro("runs", "list").stdout
+    assert '100% test  "Be exact."' in opro("runs", "list").stdout
     step = opro("runs", "show", "latest", "--step", "1").stdout
     assert "<INS>Be exact.</INS>" in step
     assert '→ used "Be exact." value 100%' in step

@@ -76,7 +76,7 @@ class TestList:
     def test_a_state_that_no_run_has_is_said(self, opro):
         done = opro("runs", "list", "--state", "failed")
         assert (done.exit_code, done.stdout) == (0, "")
-        assert "No run in runs has this state." in done.stderr
+        assert "No run in runs matches --state failed." in done.stderr
 
 
 def test_looking_at_a_run_executes_nothing_that_it_names(opro):

@@ -68,7 +68,7 @@ def test_an_unknown_baseline_of_a_report_is_a_sentence(opro):
 def test_an_optimizer_named_twice_runs_once(opro):
     done = opro("run-baseline", "-O", "quadratic-fit", "-O", "quadratic-fit", "--dry-run")
     assert done.exit_code == 0
-    assert done.stdout.count("quadratic-fit w=") == 7
+    assert "quadratic-fit: 7 runs" in done.stdout
 
 
 def test_an_optimizer_that_asks_a_model_is_run_with_the_flags_of_a_model():

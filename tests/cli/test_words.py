@@ -116,7 +116,7 @@ class TestDryRun:
         assert total["total"]["cost"][1] > 0
         assert "needs an API key" in total["unavailable"][0]
         text = opro("run-opro", "--model", "gemini-3.5-flash-lite", *SMALL, "--dry-run").stdout
-        assert "cost          $0.00" in text
+        assert "model calls, about $0.00" in text
         priced = ("--set", "opro.price_input=1", "--set", "opro.price_output=2")
         own = opro("run-opro", "--model", "openai:mine", *priced, *SMALL, "--dry-run").stdout
         assert "unknown" not in own
@@ -227,7 +227,7 @@ class TestWrongCommands:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            ("run-opro lin.yaml", "(lin.yaml). A preset is given with --preset."),
+            ("run-opro lin.yaml -p exp1", "Two presets are given: lin.yaml and exp1."),
             ("run-opro -p folder", "folder is no preset: a preset is a file whose name ends in"),
             ("run-opro -p obj.py", "obj.py is no preset: a preset is a file whose name ends in"),
             ("run-opro -p ./folder", "folder: is a directory."),

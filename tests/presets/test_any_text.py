@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from hypothesis import strategies as st
 
-from opro_cli.cli import dry_run
+from opro_cli.cli.plan import config
 from opro_cli.core.errors import OproError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.spec import General
@@ -54,7 +54,7 @@ GOOD = {"kind": "linear", "targets": [{"w": 1, "b": 2}], "num_points": 5}
 def only_sentences(path: str) -> None:
     try:
         plan = make(path, dry=True)
-        dry_run.to_yaml(plan.preset, plan.resolved.sources, plan.optimizers, plan.grid)
+        config.to_yaml(plan.preset, plan.resolved.sources, plan.optimizers, plan.grid)
     except OproError as error:
         assert error.message
 

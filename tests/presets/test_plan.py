@@ -106,8 +106,8 @@ class TestModels:
             *("run-opro", "-p", "mine.yaml", "--strategy", "paper", "--max-steps", "1"),
             *("--points-per-step", "1", "--dry-run"),
         )
-        assert "\n1 run" in done.stdout
-        assert "at most 1 step, at most 1 model call\n" in done.stdout
+        assert done.stdout.startswith("mine: 1 run, 1 model call, ")
+        assert ": 1 run, at most 1 step\n" in done.stdout
 
     def test_report_takes_a_preset_by_its_path(self, opro):
         opro("run-sgd", "-p", "exp3", "--display", "none")

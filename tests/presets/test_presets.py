@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opro_cli.cli import dry_run
+from opro_cli.cli.plan import config
 from opro_cli.core.errors import PresetError
 from opro_cli.presets import files
 from opro_cli.presets.overrides import Override
@@ -218,7 +218,7 @@ def test_published_figures_stay_only_with_the_published_settings():
 
 def test_the_printed_configuration_is_a_preset_again():
     resolved = resolve("exp3", [Override("opro.temperature", 1.1, "--temperature")])
-    printed = dry_run.to_yaml(resolved.base, resolved.sources)
+    printed = config.to_yaml(resolved.base, resolved.sources)
     assert "temperature: 1.1  # --temperature" in printed
     assert "aim: null  # default" in printed
     again = resolve(write(printed, "exp3.yaml"))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
-from opro_cli.cli.overrides import overrides_of
+from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.core.text import clean, plural
 from opro_cli.presets import files
 from opro_cli.presets.checks import Finding, check_preset

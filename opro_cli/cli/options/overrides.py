@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from opro_cli.cli.flags import MODEL_FIELD, Flag, Options
+from opro_cli.cli.flags import MODEL_FIELD, Options
+from opro_cli.cli.options.flag import Flag
 from opro_cli.core.errors import PresetError, UsageError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment

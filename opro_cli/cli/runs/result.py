@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
+from opro_cli.cli.progress.lines import ended
 from opro_cli.cli.progress.texts import price, rejected_text
-from opro_cli.cli.runs import one_run
+from opro_cli.cli.runs.listing import one_run
 from opro_cli.core.events import Point
 from opro_cli.core.problem import Textual
-from opro_cli.core.text import clean, plural, reason_text
+from opro_cli.core.text import clean, coordinate, plural, reason_text, status_text
+from opro_cli.core.text import point as point_text
 from opro_cli.core.totals import RunTotals
+from opro_cli.presets.spec import RunSpec
 from opro_cli.report.groups import target_name
 from opro_cli.report.judged import JudgedRow, JudgedRun, is_judged, scorer_name
 from opro_cli.report.rows import make_rows
 from opro_cli.report.summary import Summary
 from opro_cli.report.verdicts import graded_of, quoted, share_of, verdict_of
+from opro_cli.runs.progress import value_text
 from opro_cli.runs.record import RunRecord, read_record
 from opro_cli.runs.store import StoredRun
 
@@ -61,10 +66,44 @@ def _say_why(run: StoredRun, record: RunRecord) -> None:
 
 
 def result_lines(record: RunRecord) -> list[str]:
-    """What a run for an instruction found, and how good it is; none for any other run."""
+    """What a run found, how good it is, and what it took."""
+    lines = _judged_lines(record) if is_judged(record.spec) else _plain_lines(record)
+    return [f"{name:<9} {text}" for name, text in lines]
+
+
+def _plain_lines(record: RunRecord) -> list[tuple[str, str]]:
     spec, totals = record.spec, record.totals
-    if not is_judged(spec):
-        return []
+    best = totals.best
+    lines = [("found", by_name(spec, best[0]) if best else "no point with a value")]
+    lines += [(_word(spec), value_text(spec, best[1]))] if best else []
+    lines += [("state", f"failed: {clean(totals.error)}" if totals.error else ended(record.view))]
+    used = [plural(totals.evaluations, "evaluation"), plural(totals.distinct_pairs, "point")]
+    if totals.calls:
+        tokens = totals.usage.input + totals.usage.output
+        used += [plural(totals.calls, "call"), plural(tokens, "token")]
+    lines += [("used", ", ".join(used))]
+    replies = ", ".join(f"{n} {status_text(s)}" for s, n in totals.statuses.most_common())
+    lines += [("replies", replies)] if replies else []
+    return [*lines, ("cost", price(totals.cost, totals.unpriced))] if totals.calls else lines
+
+
+def _word(spec: RunSpec) -> str:
+    """The problem's word for its value, where it is short enough for the column."""
+    word = clean(spec.build_problem().text.value, 20)
+    return word if len(word) <= 9 else "value"
+
+
+def by_name(spec: RunSpec, point: Point) -> str:
+    """``w = 15, b = 14``; a point without names as it is."""
+    values = spec.build_problem().space.to_values(point)
+    if not isinstance(values, Mapping):
+        return point_text(point)
+    named = (f"{name} = {coordinate(value)}" for name, value in values.items())
+    return clean(", ".join(named), 1000)
+
+
+def _judged_lines(record: RunRecord) -> list[tuple[str, str]]:
+    spec, totals = record.spec, record.totals
     judged = JudgedRow(make_rows([record.view])[0])
     run = JudgedRun(totals)
     point = run.chosen or (totals.best[0] if totals.best else None)
@@ -83,8 +122,7 @@ def result_lines(record: RunRecord) -> list[str]:
     lines += [("answers", graded_of(run))] if run.grades else []
     rejected = rejected_text(totals.statuses)
     lines += [("rejected", rejected)] if rejected else []
-    lines += [("cost", f"{_money(totals)}")]
-    return [f"{name:<9} {text}" for name, text in lines]
+    return [*lines, ("cost", _money(totals))]
 
 
 def closing_lines(summary: Summary, where: str, *, whole: bool) -> list[str]:

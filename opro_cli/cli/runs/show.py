@@ -9,8 +9,8 @@ from typing import Any
 
 from opro_cli.cli.console import print_out
 from opro_cli.cli.flags import Options
-from opro_cli.cli.runs import one_run, result_json
-from opro_cli.cli.runs_result import result_lines
+from opro_cli.cli.runs.listing import one_run, result_json
+from opro_cli.cli.runs.result import result_lines
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
     Event,
@@ -50,18 +50,19 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     record = read_record(run)
     sources = run.about.get("preset", {}).get("sources", {})
     settings = settings_of(run.about)
-    result, steps = result_json(run, record.totals), list(_steps(record.events))
+    steps = list(_steps(record.events))
     if as_json:
+        result = result_json(run, record.totals)
         facts = {"settings": settings, "sources": sources, "steps": steps}
         if is_judged(record.spec):
             facts["accuracy"] = run_accuracy(JudgedRun(record.totals))
         print_out(json.dumps({"run": run.id, **result, **facts}) + "\n")
         return
     versions = run.about.get("versions", {})
-    found = result_lines(record)
     lines = [
         clean(run.id),
-        *([*found, ""] if found else []),
+        *result_lines(record),
+        "",
         f"created   {clean(run.created)}",
         f"command   {clean(str(run.about.get('command', '')))}",
         "versions  " + clean(", ".join(f"{k} {v}" for k, v in versions.items())),
@@ -74,7 +75,6 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
         source = told.of(key, value)
         end = f"  # {source}" if source else ""
         lines.append(clean(f"  {key}: {json.dumps(value)}{end}", 1000))
-    lines += ["", "result", *(f"  {key}: {json.dumps(value)}" for key, value in result.items())]
     lines += ["", "steps", *(clean(f"  {_step_line(facts, record.spec)}") for facts in steps)]
     print_out("\n".join(lines) + "\n")
 

@@ -1,0 +1,69 @@
+"""Words that people type by habit, and the command that does it here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+HABITS: Mapping[str, Mapping[str, str]] = {
+    "opro": {
+        **dict.fromkeys(("run", "opro", "start", "optimize", "minimize"), "opro run-opro"),
+        **dict.fromkeys(("sgd", "gradient-descent"), "opro run-sgd"),
+        **dict.fromkeys(("baseline", "baselines"), "opro run-baseline --optimizer NAME"),
+        **dict.fromkeys(("all", "grid", "bench", "benchmark"), "opro sweep PRESET"),
+        **dict.fromkeys(("list", "ls", "status", "ps", "log", "logs"), "opro runs list"),
+        **dict.fromkeys(("show", "inspect", "cat", "view"), "opro runs show"),
+        **dict.fromkeys(("rm", "remove", "delete", "clean"), "opro runs rm RUN"),
+        **dict.fromkeys(("best", "result"), "opro runs best RUN"),
+        "diff": "opro runs diff A B",
+        **dict.fromkeys(("continue", "restart", "retry"), "opro resume"),
+        **dict.fromkeys(("table", "tables", "results", "summary", "compare"), "opro report"),
+        **dict.fromkeys(("plot", "chart", "graph", "figure"), "opro report"),
+        **dict.fromkeys(("verify", "recompute"), "opro replay runs"),
+        **dict.fromkeys(("new", "create", "begin"), "opro init FILE.py:NAME"),
+        **dict.fromkeys(("validate", "doctor", "lint"), "opro check PRESET"),
+        **dict.fromkeys(("fetch", "pull", "download", "install"), "opro models fetch NAME"),
+        **dict.fromkeys(("preset", "examples", "tasks", "problems"), "opro presets"),
+        **dict.fromkeys(("model", "providers"), "opro models"),
+        **dict.fromkeys(("estimate", "plan", "cost", "dry-run"), "opro sweep PRESET --dry-run"),
+        **dict.fromkeys(("config", "settings"), "opro run-opro PRESET --print-config"),
+        "version": "opro --version",
+        **dict.fromkeys(("completion", "completions"), "opro --install-completion"),
+    },
+    "runs": {
+        **dict.fromkeys(("ls", "all", "status"), "opro runs list"),
+        **dict.fromkeys(("cat", "view", "inspect", "get"), "opro runs show"),
+        **dict.fromkeys(("remove", "delete", "del", "clean"), "opro runs rm RUN"),
+        "compare": "opro runs diff A B",
+        **dict.fromkeys(("resume", "continue"), "opro resume RUN"),
+        "report": "opro report RUN",
+        "replay": "opro replay RUN",
+    },
+    "models": {
+        **dict.fromkeys(("list", "ls", "show"), "opro models"),
+        **dict.fromkeys(("pull", "get", "download", "install", "add"), "opro models fetch NAME"),
+    },
+    "presets": {
+        **dict.fromkeys(("list", "ls"), "opro presets"),
+        **dict.fromkeys(("cat", "view"), "opro presets show PRESET"),
+        **dict.fromkeys(("run", "start"), "opro run-opro PRESET"),
+    },
+}
+"""By the command, or group of commands, in which the word is typed."""
+
+
+def leads_to(group: str, word: str, known: Iterable[str]) -> str:
+    """The sentence for a word that is no command; empty where nothing is like it.
+
+    Args:
+        group: where it was typed: "opro", or a group of commands.
+        word: what was typed.
+        known: the commands there.
+    """
+    habits = HABITS.get(group, {})
+    if word in habits:
+        return f"Type: {habits[word]}"
+    before = "opro" if group == "opro" else f"opro {group}"
+    meant = {name: f"{before} {name}" for name in known}
+    near = difflib.get_close_matches(word[:100].lower(), [*meant, *habits], n=1, cutoff=0.6)
+    return f"Did you mean: {meant.get(near[0]) or habits[near[0]]}" if near else ""

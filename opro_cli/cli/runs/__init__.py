@@ -1,0 +1,1 @@
+"""The commands of ``opro runs``, which look at stored runs."""

@@ -1,0 +1,226 @@
+"""``opro runs list``, and finding one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from opro_cli.cli.columns import table
+from opro_cli.cli.console import print_out, say, width
+from opro_cli.cli.flags import Options
+from opro_cli.core.errors import RunsError, UsageError
+from opro_cli.core.registry import did_you_mean
+from opro_cli.core.text import clean, point, reason_text
+from opro_cli.core.totals import RunTotals
+from opro_cli.llm.provider import bare_name
+from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.presets import files
+from opro_cli.presets.environment import Environment
+from opro_cli.presets.spec import RunSpec
+from opro_cli.problems.settings import label
+from opro_cli.report.formats.accuracy import run_accuracy
+from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.runs.checks.replay import REPLAYED
+from opro_cli.runs.lock import writer_of
+from opro_cli.runs.progress import STATES, is_share, value_text
+from opro_cli.runs.record import read_record
+from opro_cli.runs.store import END, RunStore, StoredRun, runs_directory
+
+DROPPED = ("best", "cost", "model", "preset", "steps")
+"""Columns that are left out on a narrow screen, in this order."""
+
+
+def list_runs(options: Options) -> int:
+    """List runs, newest first; exit code 1 where a run is damaged, after all others."""
+    wanted = Filter(options)
+    store = RunStore(runs_directory(options["runs_dir"], Environment()))
+    found, damaged = store.all()
+    of = of_presets(found, options.several("preset"), strict=not damaged)
+    rows = (_read(run, damaged) for run in reversed(of) if wanted.of(run))
+    matching = (row for row in rows if row is not None and wanted.in_state(row[0]["state"]))
+    limit = options["limit"]
+    shown = list(islice(matching, limit or None))
+    if options["json"]:
+        print_out("".join(json.dumps(facts) + "\n" for facts, _ in shown))
+    else:
+        print_out(_table(shown, width()))
+        if not found:
+            say(f"There are no runs in {store.root}.")
+        elif not shown and not damaged:
+            say(f"No run in {store.root} matches {wanted}.")
+        elif limit and len(shown) == limit and len(found) > limit:
+            say(f"the newest {limit} of {len(found)} runs; --limit 0 shows all")
+    for error in damaged:
+        say(f"error: {error.message}")
+    return 1 if damaged else 0
+
+
+class Filter:
+    """Which runs are meant.
+
+    Args:
+        options: with optimizers, models and states, each of which may be given several times.
+
+    Raises:
+        UsageError: there is no such state or optimizer.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._given = {n: options.several(n) for n in ("preset", "optimizer", "model", "state")}
+        for state in self._given["state"]:
+            if state not in STATES:
+                raise UsageError(f"--state {state}: no such state.", "states: " + ", ".join(STATES))
+        for name in self._given["optimizer"]:
+            OPTIMIZERS.check(name, "--optimizer")
+
+    def __str__(self) -> str:
+        """The options as they were given."""
+        return " ".join(f"--{n} {clean(v, 60)}" for n, vs in self._given.items() for v in vs)
+
+    def of(self, run: StoredRun) -> bool:
+        """Whether optimizer and model are among those wanted."""
+        optimizers, models = self._given["optimizer"], self._given["model"]
+        model = str(run.about.get("model") or "")
+        return (not optimizers or run.about["spec"]["optimizer"] in optimizers) and (
+            not models or model in models or bare_name(model) in models
+        )
+
+    def in_state(self, state: str) -> bool:
+        """Whether a state is among those wanted."""
+        return not self._given["state"] or state in self._given["state"]
+
+
+def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) -> list[StoredRun]:
+    """The runs of these presets, replayed ones included; all runs if there are no names.
+
+    Raises UsageError where it is strict, there are runs, and none of them is of a preset named.
+    """
+    stems = {Path(n).stem if n.endswith(files.SUFFIXES) else n for n in names}
+    there = {str(run.about["spec"]["preset"]).removesuffix(REPLAYED) for run in runs}
+    for stem in stems if there and strict else ():
+        if stem not in there:
+            raise UsageError(
+                f"There is no run of a preset {stem!r}.",
+                did_you_mean(stem, there) or f"presets of the runs: {', '.join(sorted(there))}",
+            )
+    known = {*stems, *(stem + REPLAYED for stem in stems)}
+    return [run for run in runs if not names or run.about["spec"]["preset"] in known]
+
+
+def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], RunSpec] | None:
+    """The facts of a run; None where it is damaged, with the error added to the list."""
+    try:
+        spec, totals = run.spec(), read_record(run, whole=False).totals
+    except RunsError as error:
+        damaged.append(error)
+        return None
+    facts = {
+        "run": run.id,
+        "created": run.created,
+        "preset": spec.preset,
+        "optimizer": spec.optimizer.name,
+        "target": spec.target,
+        "repetition": spec.repetition + 1,
+        "axes": dict(spec.axes),
+        "model": run.about.get("model"),
+        **result_json(run, totals),
+    }
+    if is_judged(spec):
+        facts["accuracy"] = run_accuracy(JudgedRun(totals))
+    return facts, spec
+
+
+def result_json(run: StoredRun, totals: RunTotals) -> dict[str, Any]:
+    """The result of a stored run, which may still be running."""
+    result = totals.result_json()
+    if totals.state == "unfinished" and writer_of(run.path) is not None:
+        result["state"] = "running"
+    return result
+
+
+def _table(found: Sequence[tuple[dict[str, Any], RunSpec]], room: int | None) -> str:
+    """The runs, a line each: with whole ids where there is room, else with their ends."""
+    rows = [_row(facts, spec) for facts, spec in found]
+    whole = table(rows, None, right=RIGHT)
+    if room is None or max(map(len, whole.splitlines()), default=0) <= room:
+        return whole
+    ids = [row["run"] for row in rows]
+    length = next((n for n in range(END, 80) if len({i[-n:] for i in ids}) == len(ids)), 80)
+    return table([{**row, "run": row["run"][-length:]} for row in rows], room, DROPPED, RIGHT)
+
+
+RIGHT = ("steps", "value")
+
+
+def _row(facts: dict[str, Any], spec: RunSpec) -> dict[str, str]:
+    cost = facts["cost"]
+    best, value = _best(facts, spec)
+    return {
+        "run": clean(facts["run"]),
+        "preset": clean(facts["preset"], 24),
+        "optimizer": clean(facts["optimizer"], 24),
+        "model": clean(facts["model"] or "-", 40),
+        "target": clean(label(facts["target"]) or "-", 40),
+        "state": _state(facts, spec),
+        "steps": str(facts["steps"]),
+        "value": value,
+        "best": best,
+        "cost": "unknown" if cost is None else f"${cost:.4f}" if cost else "-",
+    }
+
+
+def _best(facts: dict[str, Any], spec: RunSpec) -> tuple[str, str]:
+    """The best point and its value; of instructions the chosen one, with its test accuracy."""
+    chosen = facts.get("accuracy") or {}
+    if chosen.get("test"):
+        return point((chosen["instruction"],)), f"{value_text(spec, chosen['test']['rate'])} test"
+    best = facts["best"]
+    if not best:
+        return "-", "-"
+    train = " train" * is_share(spec)
+    return point(tuple(best["point"])), f"{value_text(spec, best['value'])}{train}"
+
+
+def _state(facts: dict[str, Any], spec: RunSpec) -> str:
+    """The state in words, with the reason of a stop."""
+    state, reason = facts["state"], facts["reason"]
+    if state in ("failed", "running") or reason is None:
+        return str(state)
+    return "goal on train" if reason == "converged" and is_share(spec) else reason_text(reason)
+
+
+def one_run(name: str | None, runs_dir: Path | None) -> StoredRun:
+    """The run with this id, or this beginning or end of one; the last run of a model for None.
+
+    Raises UsageError where it is not one run.
+    """
+    store = RunStore(runs_directory(runs_dir, Environment()))
+    if name is None:
+        return _last(store)
+    found, damaged = store.select([name])
+    if damaged:
+        raise damaged[0]
+    if len(found) != 1:
+        ids = ", ".join(run.id for run in found[:3])
+        raise UsageError(
+            f"{len(found)} ids begin or end with {name!r}: {ids} …",
+            "type more characters of the id",
+        )
+    return found[0]
+
+
+def _last(store: RunStore) -> StoredRun:
+    """The newest run of a model, or else the newest run. Raises RunsError where there is none."""
+    newest = None
+    for run in store.newest(""):
+        newest = newest or run
+        if run.about.get("model"):
+            return run
+    if newest is None:
+        raise RunsError(
+            f"There are no runs in {store.root}.", "opro run-opro quickstart makes some"
+        )
+    return newest

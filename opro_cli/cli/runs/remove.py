@@ -1,0 +1,84 @@
+"""``opro runs rm``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import typer
+
+from opro_cli.cli.console import print_out, say
+from opro_cli.cli.flags import Options
+from opro_cli.core.errors import RunsError, UsageError
+from opro_cli.core.text import clean, plural
+from opro_cli.presets.environment import Environment
+from opro_cli.runs.lock import check_free, store_lock
+from opro_cli.runs.store import (
+    EVENTS_FILE,
+    RUN_FILE,
+    SESSIONS_FILE,
+    RunStore,
+    open_run,
+    runs_directory,
+)
+
+SHOWN = 10
+"""Runs that are named before the question."""
+
+
+def remove(options: Options) -> int:
+    """Remove runs, and say which; exit code 1 where one of them stays."""
+    store = RunStore(runs_directory(options["runs_dir"], Environment()))
+    paths = [path for path in store.paths(options.several("runs")) if _is_run(path)]
+    if not paths:
+        raise RunsError(f"Nothing in {store.root} that this names is a run.", "opro runs list")
+    if not options["yes"] and not _agreed(paths):
+        say("Nothing was removed.")
+        return 0
+    kept = 0
+    with store_lock(store.root, say):
+        for path in paths:
+            try:
+                _remove(path)
+            except RunsError as error:
+                kept += 1
+                say(f"error: {error.message}")
+                continue
+            said = clean(f"removed {path}", 1000)
+            print_out((json.dumps({"removed": path.name}) if options["json"] else said) + "\n")
+    return 1 if kept else 0
+
+
+def _is_run(path: Path) -> bool:
+    """Whether it is a run, damaged ones and links included, and not something else."""
+    try:
+        return path.is_symlink() or open_run(path) is not None
+    except RunsError:
+        return True
+
+
+def _agreed(paths: list[Path]) -> bool:
+    """Whether the user, who is asked, wants this. Raises UsageError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise UsageError("Removing runs asks first, and there is nobody to ask.", "add --yes")
+    for path in paths[:SHOWN]:
+        say(str(path))
+    if len(paths) > SHOWN:
+        say(f"… and {plural(len(paths) - SHOWN, 'more run')}")
+    return typer.confirm(f"Remove {plural(len(paths), 'run')} for good?", err=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove one run, while no other command looks for runs. Raises RunsError where it stays."""
+    if path.is_symlink():
+        raise RunsError(f"{path} is a link, which is not followed.", "remove the link itself")
+    check_free(path)
+    try:
+        # Without these two it is no run any more, also where the rest cannot be removed.
+        for name in (SESSIONS_FILE, RUN_FILE, EVENTS_FILE):
+            (path / name).unlink(missing_ok=True)
+        shutil.rmtree(path)
+    except OSError as error:
+        raise RunsError(f"{path} cannot be removed: {error.strerror}.", "see its owner") from error
