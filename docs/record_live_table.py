@@ -34,6 +34,7 @@ class Recording(LiveTable):
 
     def __init__(self) -> None:
         super().__init__(io.StringIO())
+        self._console.width = WIDTH
         self._lines: list[Text] = []
 
     def event(self, run: RunView, event: Event) -> None:

@@ -7,17 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 GAP = 2
 
 
-def fitting(widths: Mapping[str, int], room: int | None, dropped: Sequence[str]) -> list[str]:
+def fitting(
+    widths: Mapping[str, int], room: int | None, dropped: Sequence[str], gap: int = GAP
+) -> list[str]:
     """The columns that fit beside each other, in order.
 
     Args:
         widths: characters of each column.
         room: characters of the screen; None for any number.
         dropped: the columns that may be left out, the first ones first.
+        gap: characters between two columns.
     """
     shown = list(widths)
     for name in dropped:
-        if room is None or sum(widths[n] for n in shown) + GAP * (len(shown) - 1) <= room:
+        if room is None or sum(widths[n] for n in shown) + gap * (len(shown) - 1) <= room:
             break
         if name in shown:
             shown.remove(name)

@@ -6,11 +6,12 @@ import io
 import json
 
 import pytest
+from rich.console import Console
 
 from opro_cli.cli import progress
 from opro_cli.cli.progress.lines import JsonLines, PlainLines
-from opro_cli.cli.progress.live import SPARK, LiveTable, sparkline
-from opro_cli.cli.progress.time_left import TimeLeft
+from opro_cli.cli.progress.live import SPARK, LiveTable, left_text, sparkline
+from opro_cli.cli.progress.time_left import Left, TimeLeft
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
     Evaluation,
@@ -126,8 +127,6 @@ def test_the_live_table_shows_a_row_a_run_and_collapses_it_to_a_line(monkeypatch
 
 
 def test_the_live_table_keeps_its_height(monkeypatch):
-    from rich.console import Console
-
     monkeypatch.setenv("COLUMNS", "120")
     runs = [watched(i) for i in range(20)]
     live = LiveTable(Terminal())
@@ -143,6 +142,52 @@ def test_the_live_table_keeps_its_height(monkeypatch):
             live.event(run, event)
             live.tick(0.0)
     assert len(heights) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "there", "left_out"),
+    [
+        (60, ["run", "step", "value", "time"], ["tokens", "calls", "curve", "points"]),
+        (80, ["best", "points", "calls", "curve"], ["tokens"]),
+        (120, ["best", "points", "rejected", "calls", "tokens", "time", "curve"], []),
+    ],
+)
+def test_a_narrow_table_leaves_columns_out_and_cuts_no_word(columns, there, left_out, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = watched(3, optimizer=GradientDescentSettings())
+    live = LiveTable(Terminal())
+    live.begin([run, watched()], 2)
+    for event in EVENTS[:-1]:
+        run.totals.add(event)
+        live.event(run, event)
+    live._left.tick(live._began + 1, [run])
+    shown = io.StringIO()
+    Console(file=shown, width=columns).print(live.table(), live.footer())
+    live.end()
+    lines = shown.getvalue().splitlines()
+    headings = lines[0].split()
+    assert set(there) <= set(headings)
+    assert not set(left_out) & set(headings)
+    assert "sgd w=15 b=14 run 4" in lines[1]
+    assert "128.38" in lines[1]
+    assert "0/2 runs" in lines[-1]
+    assert "…" not in shown.getvalue()
+    assert all(len(line.rstrip()) <= columns for line in lines)
+
+
+def test_runs_without_a_model_that_end_at_once_are_one_line(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    descents = [watched(i, optimizer=GradientDescentSettings()) for i in range(3)]
+    stream = io.StringIO()
+    live = LiveTable(stream)
+    live.begin([*descents, watched()], 4)
+    for run, reason in zip(descents, ("converged", "converged", "max_iterations"), strict=True):
+        for event in (EVENTS[0], Stopped(9, reason)):
+            run.totals.add(event)
+            live.event(run, event)
+    live.end()
+    (line,) = [line for line in stream.getvalue().splitlines() if "ended" in line]
+    assert line == "· 3 runs ended; sgd: 2 solved, 1 out of iterations"
 
 
 @pytest.mark.parametrize("make", [PlainLines, LiveTable])
@@ -223,16 +268,28 @@ class TestTimeLeft:
         make(descents[0], 100_000, "converged")
         make(asking[0], 10, "converged")
         make(asking[1], 4)
-        left.tick(10.0, [descents[1]])
-        assert left.seconds() == pytest.approx(20.0)  # two descents, 10 s each; 6 steps: 4.3 s
+        left.tick(10.0, [descents[1], asking[1]])
+        found = left.by_optimizer()
+        assert found["sgd"].seconds == pytest.approx(20.0)  # two descents, 10 s each
+        assert found["opro"].seconds == pytest.approx(10.0 * 6 / 14)
+        assert left_text(found) == "left: sgd about 20.0s, opro about 4.3s"
 
-    def test_without_a_finished_run_of_each_optimizer_nothing_is_said(self):
+    def test_without_a_finished_run_it_is_at_most_every_step_allowed(self):
+        runs = [watched(0), watched(1)]
+        left = TimeLeft(runs)
+        left.tick(0.0, runs)
+        make(runs[0], 100)
+        left.tick(10.0, runs)
+        assert left.by_optimizer() == {"opro": Left(pytest.approx(90.0), at_most=True)}
+        assert left_text(left.by_optimizer()) == "at most 1m30s left"
+
+    def test_without_a_step_of_an_optimizer_nothing_is_said_of_it(self):
         runs = [watched(0), watched(1, optimizer=GradientDescentSettings())]
         left = TimeLeft(runs)
         left.tick(0.0, runs)
         make(runs[1], 1000, "converged")
         left.tick(1.0, runs[:1])
-        assert left.seconds() is None
+        assert left_text(left.by_optimizer()) == ""
 
     def test_steps_of_an_earlier_session_took_no_time_in_this_one(self):
         runs = [watched(0), watched(1), watched(2)]
@@ -241,7 +298,7 @@ class TestTimeLeft:
         left.tick(0.0, runs[1:])
         make(runs[1], 50, "converged")
         left.tick(5.0, runs[2:])
-        assert left.seconds() == pytest.approx(5.0)
+        assert left.by_optimizer()["opro"].seconds == pytest.approx(5.0)
 
     def test_a_run_that_failed_is_no_measure(self):
         runs = [watched(0), watched(1), watched(2)]
@@ -250,7 +307,7 @@ class TestTimeLeft:
         make(runs[0], 10, "converged")
         runs[1].totals.error = "LLMError: no"
         left.tick(10.0, runs[2:])
-        assert left.seconds() == pytest.approx(10.0)
+        assert left.by_optimizer()["opro"].seconds == pytest.approx(10.0)
 
 
 def make(run, steps: int, reason: str | None = None) -> None:

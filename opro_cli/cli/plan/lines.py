@@ -62,6 +62,6 @@ def _steps(specs: Sequence[RunSpec]) -> str:
 
 
 def few(lines: Sequence[str], noun: str, most: int) -> list[str]:
-    """The first of these, and how many there are besides."""
+    """The first of these, and how many there are besides, where that is shorter."""
     more = len(lines) - most
-    return [*lines[:most], f"… and {plural(more, f'more {noun}')}"] if more > 0 else [*lines]
+    return [*lines[:most], f"… and {plural(more, f'more {noun}')}"] if more > 1 else [*lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -14,14 +14,15 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
+from opro_cli.cli.columns import fitting
 from opro_cli.cli.progress import texts
 from opro_cli.cli.progress.lines import Silent, cause, ended, failed, pause_text, value_name
-from opro_cli.cli.progress.time_left import TimeLeft
+from opro_cli.cli.progress.time_left import Left, TimeLeft
 from opro_cli.core.events import Event, Failed, Status, Stopped
 from opro_cli.core.text import clean, count, duration, number, plural, point
 from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import FINISHED
-from opro_cli.runs.progress import RunView
+from opro_cli.runs.progress import RunView, reason_of
 
 ROWS = 8
 """Running runs that are shown at once."""
@@ -30,20 +31,25 @@ BARS = "▁▂▃▄▅▆▇█"
 
 SPARK = 8
 
-NARROW = 92
-"""Columns of a terminal below which the calls of each run are left out: the total stays."""
+GAP = 1
+"""Characters between two columns."""
 
-NARROWER = 76
-"""Columns below which the rejected proposals and the money of each run are left out, too."""
+DROPPED = ("tokens", "calls", "curve", "points", "rejected", "best", "time")
+"""Columns that are left out where there is no room, in this order."""
+
+JUDGED_DROPPED = (texts.CALLS, texts.MONEY, "rejected", "time", "answers", "test", "dev")
+"""The same for runs that look for an instruction."""
+
+FOOTER_DROPPED = ("bar", "tokens", "running", "elapsed", "calls", "cost")
+
+BURST = 2.0
+"""Seconds within which runs without a model that end are one line."""
 
 JUDGED_HEADINGS = (
     *("step", "train", "dev", "test", "answers", "rejected"),
     *(texts.CALLS, texts.MONEY, "time"),
 )
 """The columns of runs that look for an instruction; calls and cost of optimizer + scorer."""
-
-NARROW_CELLS = 50
-"""The columns that the cells beside a name take then."""
 
 REFRESH = 0.1
 
@@ -62,6 +68,9 @@ class LiveTable(Silent):
         self._left = TimeLeft(())
         self._value = "value"
         self._judged = False
+        self._widths: dict[str, int] = {}
+        self._ended: list[RunView] = []
+        self._burst = 0.0
 
     @override
     def begin(self, runs: Sequence[RunView], at_once: int) -> None:
@@ -71,6 +80,7 @@ class LiveTable(Silent):
         self._height = min(ROWS, at_once, len(runs))
         self._value = value_name(runs)
         self._judged = all(is_judged(run.spec) for run in runs)
+        self._widths = {"run": max((len(run.name) for run in runs), default=0)}
         self._live.start()
         self._draw()
 
@@ -79,15 +89,32 @@ class LiveTable(Silent):
         if isinstance(event, Stopped | Failed):
             self._running.pop(id(run), None)
             self._done += 1
-            self._live.console.print(ending(run, event, self._value))
+            self._end_of(run, event)
         else:
             self._running.setdefault(id(run), run)
         if time.monotonic() - self._drawn > REFRESH or isinstance(event, Stopped | Failed):
             self._draw()
 
+    def _end_of(self, run: RunView, event: Stopped | Failed) -> None:
+        """Print a line for the end of a run; runs without a model wait for others to share it."""
+        if isinstance(event, Stopped) and not run.spec.model_requests():
+            self._burst = self._burst if self._ended else time.monotonic()
+            self._ended.append(run)
+            return
+        self._print_ended()
+        self._live.console.print(ending(run, event, self._value))
+
+    def _print_ended(self) -> None:
+        """Print the runs without a model that have ended, in one line."""
+        if self._ended:
+            self._live.console.print(endings(self._ended, self._value))
+            self._ended = []
+
     @override
     def tick(self, quiet: float) -> None:
         self._quiet = quiet
+        if time.monotonic() - self._burst > BURST:
+            self._print_ended()
         self._draw()
 
     @override
@@ -96,6 +123,7 @@ class LiveTable(Silent):
 
     @override
     def end(self) -> None:
+        self._print_ended()
         self._live.stop()
 
     def _draw(self) -> None:
@@ -106,32 +134,30 @@ class LiveTable(Silent):
         self._live.update(shown, refresh=True)
 
     def table(self) -> Table:
-        """A row a running run."""
-        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
-        width = self._console.width
-        narrow = max(width - NARROW_CELLS, 8) if self._judged else 26
-        table.add_column("run", no_wrap=True, overflow="ellipsis", max_width=min(26, narrow))
-        headings = self._headings()
-        for heading in headings:
-            right = heading != "curve"
-            table.add_column(heading, justify="right" if right else "left", no_wrap=True)
-        shown = list(self._running.values())[: self._height]
-        for run in shown:
-            cells = self._cells(run)
-            table.add_row(Text(run.name), *(Text(cells[heading]) for heading in headings))
-        for _ in range(self._height - len(shown)):
+        """A row a running run, with the columns that fit."""
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), expand=False)
+        runs = list(self._running.values())[: self._height]
+        rows = [{"run": run.name, **self._cells(run)} for run in runs]
+        for heading in ("run", *self._all_headings()):
+            seen = max((len(row[heading]) for row in rows), default=0)
+            self._widths[heading] = max(self._widths.get(heading, 0), len(heading), seen)
+        dropped = JUDGED_DROPPED if self._judged else DROPPED
+        shown = fitting(self._widths, self._console.width, dropped, GAP)
+        for heading in shown:
+            left = heading in ("run", "curve")
+            table.add_column(heading, justify="left" if left else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*(Text(row[heading]) for heading in shown))
+        for _ in range(self._height - len(rows)):
             table.add_row("")  # the height never changes
         return table
 
-    def _headings(self) -> list[str]:
-        """The columns beside the name, as many as fit."""
-        narrow = self._console.width < NARROW
-        if not self._judged:
-            shown = ["step", "best", self._value, "points", "rejected", "calls", "tokens", "time"]
-            return [*(h for h in shown if h != "calls" or not narrow), "curve"]
-        left_out = {texts.CALLS} if narrow else set()
-        left_out |= {"rejected", texts.MONEY} if self._console.width < NARROWER else set()
-        return [h for h in JUDGED_HEADINGS if h not in left_out]
+    def _all_headings(self) -> Sequence[str]:
+        """The columns beside the name."""
+        if self._judged:
+            return JUDGED_HEADINGS
+        names = ("step", "best", self._value, "points", "rejected", "calls", "tokens", "time")
+        return (*names, "curve")
 
     def _cells(self, run: RunView) -> dict[str, str]:
         t = run.totals
@@ -160,27 +186,31 @@ class LiveTable(Silent):
         return Text(texts.best_line(best), no_wrap=True, overflow="ellipsis")
 
     def footer(self) -> Text:
-        """A bar of finished runs, totals, the money spent, and the time left."""
-        total, done = len(self._runs), self._done
+        """A bar of finished runs, totals, the money spent, and the time left; what fits."""
+        done, total = self._done, len(self._runs)
         elapsed = time.monotonic() - self._began
         calls = sum(_calls(run) for run in self._runs)
         filled = 20 * done // total if total else 0
-        parts = [
-            f"{'━' * filled}{'╌' * (20 - filled)} {done}/{total} runs",
-            f"{len(self._running)} running",
-        ]
+        parts = {
+            "bar": f"{'━' * filled}{'╌' * (20 - filled)}",
+            "runs": f"{done}/{total} runs",
+            "running": f"{len(self._running)} running",
+        }
         if calls:
             rate = 60 * (calls - self._calls_before) / max(elapsed, 1e-9)
-            parts.append(f"{count(calls)} calls ({rate:.0f}/min)")
-            parts.append(f"{count(sum(_tokens(run) for run in self._runs))} tokens")
-            parts += [spent(self._runs)] if spent(self._runs) else []
-        parts.append(duration(elapsed))
-        left = self._left.seconds()
-        if left is not None:
-            parts.append(f"about {duration(left)} left")
+            parts["calls"] = f"{count(calls)} calls ({rate:.0f}/min)"
+            parts["tokens"] = f"{count(sum(_tokens(run) for run in self._runs))} tokens"
+            parts |= {"cost": spent(self._runs)} if spent(self._runs) else {}
+        parts["elapsed"] = duration(elapsed)
+        if left := left_text(self._left.by_optimizer()):
+            parts["left"] = left
         if self._quiet > 0:
-            parts.append(pause_text(self._quiet))
-        return Text(", ".join(parts), style="dim")
+            parts["quiet"] = pause_text(self._quiet)
+        room = {name: len(text) for name, text in parts.items()}
+        shown = fitting(room, self._console.width, FOOTER_DROPPED)
+        bar = parts["bar"] + " " if "bar" in shown else ""
+        said = bar + ", ".join(parts[name] for name in shown if name != "bar")
+        return Text(said, style="dim", no_wrap=True, overflow="ellipsis")
 
     def causes(self) -> Text:
         """Why most replies or points of the running runs were of no use, in one line."""
@@ -220,6 +250,31 @@ def ending(run: RunView, event: Event, value: str = "value") -> Text:
     found = f"{point(t.best[0])} {value} {number(t.best[1])}" if t.best else "no valid point"
     points = f", {plural(t.distinct_pairs, 'point')}" if t.calls else ""
     return Text(f"{mark} {run.name}: {ended(run)}, best {found}{points}", style=style)
+
+
+def endings(runs: Sequence[RunView], value: str = "value") -> Text:
+    """One line for finished runs without a model: ``sgd: 7 solved; random: 35 out of steps``."""
+    if len(runs) == 1:
+        return ending(runs[0], Stopped(runs[0].totals.step, runs[0].totals.reason or ""), value)
+    parts = []
+    for name in dict.fromkeys(run.spec.optimizer.name for run in runs):
+        own = [run for run in runs if run.spec.optimizer.name == name]
+        reasons = Counter(reason_of(run.spec, run.totals.reason or "unfinished") for run in own)
+        said = ", ".join(f"{number} {why}" for why, number in reasons.most_common())
+        parts.append(f"{clean(name, 40)}: {said}")
+    solved = all(run.totals.reason == "converged" for run in runs)
+    style, mark = ("green", "✓") if solved else ("yellow", "·")
+    return Text(f"{mark} {plural(len(runs), 'run')} ended; {'; '.join(parts)}", style=style)
+
+
+def left_text(left: Mapping[str, Left]) -> str:
+    """``about 2m05s left``, or of each optimizer: ``left: opro about 2m05s, tpe at most 1m00s``."""
+    said = {
+        n: f"{'at most' if t.at_most else 'about'} {duration(t.seconds)}" for n, t in left.items()
+    }
+    if len(said) == 1:
+        return f"{next(iter(said.values()))} left"
+    return "left: " + ", ".join(f"{clean(n, 40)} {t}" for n, t in said.items()) if said else ""
 
 
 def _tokens(run: RunView) -> int:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from opro_cli.runs.progress import RunView
+
+
+@dataclass(frozen=True)
+class Left:
+    """The time that the runs of an optimizer will take."""
+
+    seconds: float
+    at_most: bool = False
+    """Whether this is a bound, as no run of the optimizer has ended yet."""
 
 
 class TimeLeft:
@@ -33,30 +43,27 @@ class TimeLeft:
                 self._active[name] += max(now - self._last, 0.0)
         self._last = now
 
-    def seconds(self) -> float | None:
-        """Seconds left; None where an optimizer has no finished run to go by.
+    def by_optimizer(self) -> dict[str, Left]:
+        """The time left of each optimizer that has not ended, as far as its steps tell it.
 
-        The other runs of an optimizer are assumed to take as many steps as its finished ones.
-        Runs that ask a model go on beside those that ask none.
+        The other runs of an optimizer are assumed to take as many steps as its finished ones, or
+        at most as many as they may where none is finished.
         """
-        asking, alone = 0.0, 0.0
+        found = {}
         for name in dict.fromkeys(run.spec.optimizer.name for run in self._runs):
             own = [run for run in self._runs if run.spec.optimizer.name == name]
             going = [run for run in own if not _ended(run)]
-            if not going:
-                continue
             finished = [run.totals.step for run in own if run.totals.reason]
             made = sum(run.totals.step for run in own) - self._before[name]
-            if not finished or not made:
-                return None
-            mean = sum(finished) / len(finished)
-            left = sum(max(mean - run.totals.step, 1.0) for run in going)
-            seconds = self._active[name] * left / made
-            if own[0].spec.model_requests():
-                asking = max(asking, seconds)
-            else:
-                alone += seconds
-        return max(asking, alone) or None
+            if not going or not made:
+                continue
+            mean = sum(finished) / len(finished) if finished else None
+            steps = (run.spec.effective_limits.max_steps if mean is None else mean for run in going)
+            left = sum(
+                max(most - run.totals.step, 1.0) for most, run in zip(steps, going, strict=True)
+            )
+            found[name] = Left(self._active[name] * left / made, at_most=mean is None)
+        return found
 
 
 def _ended(run: RunView) -> bool:
