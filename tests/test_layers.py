@@ -84,7 +84,7 @@ APART = {
     "opro_cli.problems.custom.sources",
     "opro_cli.problems.custom.worker",
     "opro_cli.problems.instructions.files",
-    "opro_cli.problems.tsp.tsplib",
+    "opro_cli.problems.tsp.city_files",
 }
 """The processes of a custom objective and its files, a file with data, and one with cities."""
 OUTSIDE = {"typer", "rich", "google", "yaml", "httpx2", "xllamacpp", "os", "pathlib", "io"}

@@ -79,6 +79,8 @@ FLAGS: tuple[Flag, ...] = (
             rare=ALL),
     Flag("objective", CHECKED, "Your own function, for a custom problem", ("--objective",),
          "problem.objective", "FILE.py:NAME", text=True, kind="custom", panel=PROBLEM),
+    Flag("cities", STARTING | {CHECK}, "Tours: file of your own cities (TSPLIB, CSV, JSON)",
+         ("--cities",), "problem.cities", "FILE", text=True, kind="tsp", panel=PROBLEM),
     Flag("data", CHECKED, "Instructions: file of examples (JSON, CSV, TSV)", ("--data",),
          "problem.data", "FILE", text=True, kind="instructions", panel=PROBLEM),
     Flag("question", CHECKED, "Instructions: column of the question, or a template of columns",

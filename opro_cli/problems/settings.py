@@ -88,6 +88,10 @@ class ProblemSettings(Settings, ABC):
     def build(self, target: Target, repetition: int) -> Problem:
         """The instance of one target in one repetition (counted from 0)."""
 
+    def has_goal(self) -> bool:
+        """Whether a run can end by being solved: there is a goal, or the optimum is known."""
+        return self.build(self.targets[0], 0).optimum is not None
+
     def model_requests(self) -> dict[str, ModelRequest]:
         """The models that the problem's evaluator needs, by role."""
         return {}

@@ -101,10 +101,7 @@ class Row:
     @cached_property
     def has_goal(self) -> bool:
         """Whether a run can solve the problem: it has a goal, or its optimum is known."""
-        problem = self.runs[0].spec.problem
-        if self.solved or problem.gap or getattr(problem, "goal", None) is not None:
-            return True
-        return self.runs[0].spec.build_problem().optimum is not None
+        return bool(self.solved) or self.runs[0].spec.problem.has_goal()
 
     @cached_property
     def value_name(self) -> str:

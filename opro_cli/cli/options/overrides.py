@@ -13,7 +13,10 @@ from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import Override, option_text, parse_scalar, parse_setting
 
-HINTS = {"objective": "`opro init {}` writes a preset with its parameters"}
+HINTS = {
+    "objective": "`opro init {}` writes a preset with its parameters",
+    "cities": "take the preset of your own cities: --preset tour",
+}
 """What to do where an option is for another kind of problem than the preset's."""
 
 
@@ -70,7 +73,7 @@ def _value(flag: Flag, given: str, name: str) -> Any:
     read = parse_scalar(given, name)
     if flag.name in ("objective", "metric"):
         return _absolute(given)
-    if flag.name == "data" and ("{" in given or _is_file(given)):
+    if flag.name in ("data", "cities") and ("{" in given or _is_file(given)):
         return str(Path(given).absolute())
     return given if flag.text else read
 

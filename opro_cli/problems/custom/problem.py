@@ -180,6 +180,10 @@ class CustomSettings(ProblemSettings):
         return {k: v for k, v in settings.items() if k not in ("folder", "workers")}
 
     @override
+    def has_goal(self) -> bool:
+        return self.goal is not None
+
+    @override
     def varies(self) -> bool:
         return self.num_starts > 0 and isinstance(space_of(self.parameters), Mixed)
 

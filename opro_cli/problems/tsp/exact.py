@@ -112,14 +112,18 @@ def shortest_length(cities: int, seed: int) -> float:
     return length(distances, shortest_tour(distances))
 
 
-@functools.cache
-def length_through(cities: tuple[tuple[float, float], ...], rounded: bool) -> float | None:
-    """As :func:`shortest_length`, of given cities; None where it is not had, or not soon."""
-    if len(cities) > SOON or not installed():
+def length_if_soon(distances: Floats) -> float | None:
+    """Length of the shortest tour of one's own cities; None where it is not had, or not soon."""
+    if len(distances) > SOON or not installed():
         return None
-    distances = distances_of(np.array(cities, dtype=np.float64), rounded)
+    return _length_if_soon(distances.tobytes(), len(distances))
+
+
+@functools.cache
+def _length_if_soon(distances: bytes, cities: int) -> float | None:
+    given = np.frombuffer(distances, dtype=np.float64).reshape(cities, cities)
     try:
-        found = length(distances, shortest_tour(distances, SECONDS))
+        found = length(given, shortest_tour(given, SECONDS))
     except (UsageError, RuntimeError):
         return None
     return float(f"{found:.9g}")  # equally short tours differ in their last digits

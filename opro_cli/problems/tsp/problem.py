@@ -14,117 +14,29 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 from typing_extensions import override
 
 from opro_cli.core.errors import PresetError, UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.problem import Problem, ProblemText
-from opro_cli.core.settings import Integer, Number, Settings
-from opro_cli.problems.settings import (
-    NumStarts,
-    OutputDecimals,
-    ProblemSettings,
-    Seed,
-    SeedRule,
-    Target,
-)
-from opro_cli.problems.spaces.tours import MAX_CITIES, Tours, normal
-from opro_cli.problems.tsp import exact, tsplib
+from opro_cli.core.text import clean, number, plural
+from opro_cli.problems.settings import Target
+from opro_cli.problems.spaces.tours import Tours, normal
+from opro_cli.problems.tsp import city_files, exact
+from opro_cli.problems.tsp.fields import TspFields
 from opro_cli.problems.tsp.heuristics import farthest_insertion, length, nearest_neighbour
 from opro_cli.problems.tsp.instance import Floats, coordinates, distances_of
-
-LEAST_CITIES = 4
-
-Place: TypeAlias = Annotated[Number, Field(ge=-1e9, le=1e9)]
-
-Cities: TypeAlias = tuple[tuple[Place, Place], ...]
 
 SAME = 1e-6
 """Two tours whose lengths differ by less, relative to them, are equally long."""
 
 
-class Optimum(Settings):
-    """The length of an instance's shortest tour (``python benchmarks/optima.py``)."""
-
-    cities: Integer
-    seed: Seed
-    length: Annotated[Number, Field(gt=0)]
-
-
-class TspSettings(ProblemSettings):
+class TspSettings(TspFields):
     """The ``problem:`` section of a travelling salesman problem."""
-
-    summary: ClassVar[str] = "the shortest round trip through cities on a plane"
-    examples: ClassVar[dict[str, str]] = {
-        "targets": "`targets: [{cities: 10}]`, or cities of your own: "
-        "`coordinates: [[0, 0], [0, 9], [9, 9], [9, 0]]`",
-        "coordinates": "`coordinates: [[0, 0], [0, 9], [9, 9], [9, 0]]`",
-    }
-
-    gap: ClassVar[bool] = True
-
-    kind: Literal["tsp"] = "tsp"
-    starts: Literal["random", "nearest-neighbour", "farthest-insertion"] = "random"
-    """How the starting points are made; the heuristics begin at different cities."""
-    num_starts: NumStarts = 5
-    num_output_decimals: OutputDecimals = 0
-    """By default, lengths are cut to whole numbers; with cities of your own, they are shown in
-    significant digits (null)."""
-    seeds: SeedRule = SeedRule(first=1, step=1)
-    """Of the coordinates: by default another instance in each repetition."""
-    optima: tuple[Optimum, ...] = ()
-    coordinates: Cities | None = Field(None, exclude_if=lambda value: value is None)
-    """Cities of your own, instead of drawn ones; the target is their number."""
-    tsplib: str | None = Field(None, exclude_if=lambda value: value is None)
-    """A TSPLIB file to take them from, beside the preset or in the current folder."""
-    rounded: bool = Field(False, exclude_if=lambda value: not value)
-    """Whether distances are rounded to whole numbers, as those of a TSPLIB file are."""
-    shortest: Annotated[Number, Field(gt=0)] | None = Field(
-        None, exclude_if=lambda value: value is None
-    )
-    """The length of the shortest tour through your own cities. Left out, it is computed where
-    scipy is installed and there are 50 cities or fewer; else a run ends by its limits."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _own(cls, values: Any) -> Any:
-        """Set the target to the number of one's own cities."""
-        if not isinstance(values, Mapping):
-            return values
-        given = values.get("coordinates")
-        if isinstance(given, list | tuple):
-            own: dict[str, Any] = {"targets": [{"cities": len(given)}]}
-        elif values.get("tsplib"):
-            own = {"targets": [{"cities": LEAST_CITIES}]}  # until the file is read
-        else:
-            return values
-        return {"num_output_decimals": None, **values, **own}
-
-    @field_validator("coordinates")
-    @classmethod
-    def _coordinates(cls, cities: Cities | None) -> Cities | None:
-        if cities is not None and not LEAST_CITIES <= len(cities) <= MAX_CITIES:
-            raise ValueError(f"{len(cities)} cities, and {LEAST_CITIES} to {MAX_CITIES} are wanted")
-        if cities is not None and len(set(cities)) == 1:
-            raise ValueError("all cities are in one place")
-        return cities
-
-    @model_validator(mode="after")
-    def _targets(self) -> Self:
-        for target in self.targets:
-            cities = target.get("cities")
-            if set(target) != {"cities"} or not isinstance(cities, int | float):
-                raise ValueError("targets: a target is a number of cities, as in {cities: 10}")
-            if cities != int(cities) or not LEAST_CITIES <= cities <= MAX_CITIES:
-                raise ValueError(
-                    f"targets: cities={cities} is no whole number, {LEAST_CITIES} to {MAX_CITIES}"
-                )
-        return self
 
     @override
     def located(self, folder: str) -> Self:
@@ -132,21 +44,43 @@ class TspSettings(ProblemSettings):
 
         Both are then in the recording: reading it takes neither the file nor a solver.
         """
-        found: dict[str, Any] = {}
-        if self.tsplib and self.coordinates is None:
-            found |= {"coordinates": tsplib.read_cities(self.tsplib, folder), "rounded": True}
-        elif self.coordinates is None or self.shortest is not None:
-            return self
-        try:
-            made = self.model_validate({**self.model_dump(), **found})
-        except ValidationError as error:
-            first = error.errors()[0]
-            why = first.get("ctx", {}).get("error", first["msg"])
-            raise PresetError(f"problem.tsplib: {self.tsplib}: {why}.", tsplib.HINT) from None
-        if made.shortest is None and made.coordinates is not None:
-            length = exact.length_through(made.coordinates, made.rounded)
-            made = made.model_copy(update={"shortest": length})
-        return made
+        made = self
+        if self.cities is not None:
+            found = city_files.read_cities(self.cities, folder)
+            own = {"cities", "coordinates", "distances"}
+            try:
+                made = self.model_validate({**self.model_dump(exclude=own), **found})
+            except ValidationError as error:
+                first = error.errors()[0]
+                why = first.get("ctx", {}).get("error", first["msg"])
+                where = f"problem.cities: {clean(self.cities, 200)}"
+                raise PresetError(f"{where}: {why}.", city_files.HINT) from None
+        if not made.own_cities or made.shortest is not None:
+            return made
+        length = exact.length_if_soon(made.build(made.targets[0], 0).distances)
+        return made.model_copy(update={"shortest": length})
+
+    @override
+    def has_goal(self) -> bool:
+        """Always, but for cities of one's own whose shortest tour is not known."""
+        return not self.own_cities or self.shortest is not None
+
+    @override
+    def facts(self) -> list[tuple[str, str]]:
+        """Of one's own cities: how many, and whether the shortest tour is known."""
+        if not self.own_cities:
+            return []
+        known = "not known, so a run ends by its limits (it is computed with opro-cli[tsp])"
+        if self.shortest is not None:
+            known = f"{number(self.shortest)} long"
+        measured = "given distances" if self.distances is not None else f"distances {self.distance}"
+        cities = plural(int(self.targets[0]["cities"]), "city", "cities")
+        return [("cities", f"{cities}, {measured}; the shortest tour is {known}")]
+
+    @override
+    def files(self, folder: str) -> list[str]:
+        path = city_files.find_cities(self.cities, folder) if self.cities else ""
+        return [path] if path else []
 
     @override
     def build(self, target: Target, repetition: int) -> TspProblem:
@@ -155,7 +89,7 @@ class TspSettings(ProblemSettings):
     @override
     def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Raises UsageError where a shortest tour is not stated and cannot be computed."""
-        if self.coordinates is not None or exact.installed():
+        if self.own_cities or exact.installed():
             return
         stated = {(optimum.cities, optimum.seed) for optimum in self.optima}
         for target in self.targets:
@@ -168,9 +102,10 @@ class TspSettings(ProblemSettings):
     def summary_of_settings(self) -> dict[str, Any]:
         """Without the optima, which follow from the rest, and with cities as a digest."""
         settings = super().summary_of_settings()
-        if self.coordinates is not None:
-            digest = hashlib.sha256(repr(self.coordinates).encode()).hexdigest()
-            settings["coordinates"] = f"given ({digest[:8]})"
+        for name in ("coordinates", "distances"):
+            if (given := getattr(self, name)) is not None:
+                digest = hashlib.sha256(repr(given).encode()).hexdigest()
+                settings[name] = f"given ({digest[:8]})"
         return {k: v for k, v in settings.items() if k not in ("optima", "shortest")}
 
     @override
@@ -184,18 +119,23 @@ class TspProblem(Problem):
 
     space: Tours
 
-    def __init__(self, settings: TspSettings, cities: int, seed: int) -> None:
+    def __init__(self, settings: TspFields, cities: int, seed: int) -> None:
         self.space = Tours(cities)
-        own = settings.coordinates
-        self.coordinates = coordinates(cities, seed) if own is None else np.array(own)
-        """Shape (n, 2)."""
-        self.distances = distances_of(self.coordinates, settings.rounded)
+        own, table = settings.coordinates, settings.distances
+        self.coordinates: Floats | None = np.array(own) if own is not None else None
+        """Shape (n, 2); None where the distances alone are given."""
+        if not settings.own_cities:
+            self.coordinates = coordinates(cities, seed)
+        if table is not None:
+            self.distances = np.array(table)
+        elif self.coordinates is not None:
+            self.distances = distances_of(self.coordinates, settings.distance)
         """Shape (n, n), symmetric."""
         self.text = ProblemText(
             task=f"the length of a round trip through {cities} cities",
             solution="tour",
             value="length",
-            background=_describe(self.coordinates),
+            background=_describe(self.coordinates, settings),
             value_decimals=settings.num_output_decimals,
         )
         self._settings = settings
@@ -214,7 +154,7 @@ class TspProblem(Problem):
 
     def _shortest(self) -> float | None:
         """None for cities of one's own, where it is not known. Raises as exact.shortest_length."""
-        if self._settings.coordinates is not None:
+        if self._settings.own_cities:
             return self._settings.shortest
         for stated in self._settings.optima:
             if (stated.cities, stated.seed) == (self.space.cities, self._seed):
@@ -252,7 +192,17 @@ class TspProblem(Problem):
         return shortest is not None and value <= shortest * (1 + SAME)
 
 
-def _describe(points: Floats) -> str:
-    """The coordinates in words."""
+def _describe(points: Floats | None, settings: TspFields) -> str:
+    """The coordinates in words, or the distances."""
+    if points is None or settings.distances is not None:
+        rows = settings.distances or ()
+        listed = "; ".join(
+            f"{i}: {' '.join(f'{d:.9g}' for d in row[:i])}" for i, row in enumerate(rows) if i
+        )
+        return (
+            f"The distances from each city to those before it, beginning with city 0, are {listed}."
+        )
     cities = ", ".join(f"{i}: ({x:.9g}, {y:.9g})" for i, (x, y) in enumerate(points))
+    if settings.distance == "GEO":
+        return f"The cities and their latitudes and longitudes (degrees.minutes) are {cities}."
     return f"The cities and their coordinates are {cities}."
