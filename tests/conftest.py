@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from typer.testing import CliRunner, Result
 
 from opro_cli.cli.app import app
+from tests.browser import start_browser
 from tests.loopback import Loopback
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
@@ -36,6 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "long" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="a long proof; run with --long"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, where it is there."""
+    yield from start_browser()
 
 
 EXAMPLES = pytest.mark.parametrize("examples", [200, pytest.param(10_000, marks=pytest.mark.long)])

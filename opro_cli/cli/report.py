@@ -11,6 +11,7 @@ from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
 from opro_cli.report import FORMATS, render
+from opro_cli.report.formats import check_replies
 from opro_cli.report.summary import summarize
 from opro_cli.report.table import Detail
 from opro_cli.runs.store import RunStore, runs_directory
@@ -22,8 +23,12 @@ ENDINGS = {
     ".markdown": "markdown",
     ".csv": "csv",
     ".json": "json",
+    ".html": "html",
+    ".htm": "html",
 }
 """The formats of files, by the ending of their names."""
+
+PAGE = "html"
 
 DATA = ("json", "csv")
 """Formats for programs, which have no need of messages."""
@@ -36,15 +41,20 @@ def report(options: Options) -> int:
     FORMATS.check(form, "--format")
     if baseline is not None:
         OPTIMIZERS.check(baseline, "--baseline")
+    replies = check_replies(options["replies"])
+    if replies is not None and form != PAGE:
+        raise UsageError("--replies is for a page.", "add --format html, or leave it out")
     directory = runs_directory(options["runs_dir"], Environment())
     chosen, damaged = RunStore(directory).select(options.several("runs"))
     chosen = of_presets(chosen, options.several("preset"), strict=not damaged)
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    summary = summarize(chosen, damaged, baseline, model_only=options["model_only"])
+    summary = summarize(
+        chosen, damaged, baseline, model_only=options["model_only"], histories=form == PAGE
+    )
     detail: Detail = "full" if options["wide"] or output else "main"
-    text = render(summary, form, None if output else width(), detail=detail)
+    text = render(summary, form, None if output else width(), detail=detail, replies=replies)
     for error in summary.damaged:
         say(f"error: {error.message}")
     if summary.damaged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opro_cli.core.registry import Registry
 
 if TYPE_CHECKING:
-    from opro_cli.report.formats import RenderOptions
+    from opro_cli.report.formats import RenderOptions, Replies
     from opro_cli.report.summary import Summary
     from opro_cli.report.table import Detail
 
@@ -21,13 +21,19 @@ FORMATS: Registry[Format] = Registry(
         "markdown": "opro_cli.report.formats.markdown:render",
         "csv": "opro_cli.report.formats.data:render_csv",
         "json": "opro_cli.report.formats.data:render_json",
+        "html": "opro_cli.report.formats.html:render",
     },
 )
 """Every format is a function that takes a summary and options, and returns the whole text."""
 
 
 def render(
-    summary: Summary, form: str, width: int | None = None, *, detail: Detail = "full"
+    summary: Summary,
+    form: str,
+    width: int | None = None,
+    *,
+    detail: Detail = "full",
+    replies: Replies | None = None,
 ) -> str:
     """Render a summary in one of ``FORMATS``.
 
@@ -37,10 +43,11 @@ def render(
         width: columns of the terminal, for ``table``; None where it is none.
         detail: which tables, for ``table``; the columns that do not fit are left out, unless it
             is ``full``.
+        replies: whose replies a page holds, for ``html``; None for all that are not too large.
 
     Raises:
         UsageError: there is no such format.
     """
     from opro_cli.report.formats import RenderOptions
 
-    return FORMATS[form](summary, RenderOptions(width, detail))
+    return FORMATS[form](summary, RenderOptions(width, detail, replies))
