@@ -37,11 +37,14 @@ class Watched:
         self.messages: list[str] = []
         """Of the console, uncaught errors, and dialogs."""
         self.requests: list[str] = []
-        """All but the page itself and the pictures in it."""
+        """All that were tried, but for the page itself and the pictures in it."""
+        self.blocked: list[str] = []
+        """Those that a content security policy stopped."""
         page.on("console", lambda message: self.messages.append(message.text))
         page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.on("dialog", self._dialog)
         page.on("request", lambda request: self._request(request.url))
+        page.on("requestfailed", lambda request: self._failed(request.url, request.failure))
         self._address = file.as_uri()
         page.goto(self._address)
 
@@ -58,6 +61,10 @@ class Watched:
     def _request(self, url: str) -> None:
         if url.partition("#")[0] != self._address and not url.startswith("data:image/png"):
             self.requests.append(url)
+
+    def _failed(self, url: str, why: str | None) -> None:
+        if why == "csp":
+            self.blocked.append(url)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def _text(cell: str | float | None) -> str:
 
 def scrolling(name: str, content: Element) -> Element:
     """A region that scrolls sideways on a narrow screen, also by keyboard."""
-    return Element("div", content, class_="scroll", role="region", aria_label=name, tabindex="0")
+    return Element("div", content, class_="scroll", role="group", aria_label=name, tabindex="0")
 
 
 def data_table(
@@ -78,7 +78,7 @@ def data_table(
             "tr",
             *(
                 Element("th", clean(cell, LONGEST_CELL), scope="row")
-                if i < keys
+                if i < keys and cell
                 else Element("td", clean(cell, LONGEST_CELL))
                 for i, cell in enumerate(row)
             ),
@@ -88,10 +88,14 @@ def data_table(
     table = Element(
         "table",
         Element("caption", clean(name, 300), class_="unseen"),
-        Element("thead", Element("tr", *(Element("th", clean(c), scope="col") for c in columns))),
+        Element("thead", Element("tr", *map(_heading, columns))),
         Element("tbody", *body),
     )
     return scrolling(clean(name, 300), table)
+
+
+def _heading(name: str) -> Element:
+    return Element("th", clean(name), scope="col") if name else Element("td")
 
 
 def report_table(table: Table) -> Element:

@@ -76,7 +76,7 @@ def _grid(
         data_grid=str(number),
         data_split=split,
     )
-    return Element("div", table, class_="scroll", role="region", aria_label=name, tabindex="0")
+    return Element("div", table, class_="scroll", role="group", aria_label=name, tabindex="0")
 
 
 def _cell(grade: str, *, opens: bool, first: bool) -> Element:

@@ -33,7 +33,7 @@ def runs_section(rows: Sequence[Row]) -> Element:
             "div",
             _table(rows),
             class_="scroll",
-            role="region",
+            role="group",
             aria_label="All runs",
             tabindex="0",
         ),

@@ -29,7 +29,7 @@
   function quoted(text, name) {
     const block = make("pre", text || "(empty)");
     block.tabIndex = 0;
-    block.setAttribute("role", "region");
+    block.setAttribute("role", "group");
     block.setAttribute("aria-label", name);
     return block;
   }
@@ -57,7 +57,7 @@
     const head = within("thead", [within("tr", columns.map((text) => heading(text, "col")))]);
     const region = within("div", [within("table", [head, within("tbody", body)])], "scroll");
     region.tabIndex = 0;
-    region.setAttribute("role", "region");
+    region.setAttribute("role", "group");
     region.setAttribute("aria-label", name);
     return region;
   }
