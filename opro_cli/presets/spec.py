@@ -248,7 +248,8 @@ class RunSpec:
     def sha256(self) -> str:
         """Hash of everything that can change the result: two equal runs have the same."""
         ignored = ("published", "axes", "give_up")
-        return digest({k: v for k, v in self.dump().items() if k not in ignored})
+        settings = {**self.dump(), "problem": self.problem.identity()}
+        return digest({k: v for k, v in settings.items() if k not in ignored})
 
     def dump(self) -> dict[str, Any]:
         """The spec as JSON data; inverse of :meth:`load`."""

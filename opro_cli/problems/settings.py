@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
@@ -166,6 +167,17 @@ class ProblemSettings(Settings, ABC):
         Recorded in a run, so that a change is noticed. Runs nothing of those files.
         """
         return {}
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that can change a result: two runs with the same ones are the same run."""
+        return self.model_dump(mode="json")
+
+    def shared(self) -> AbstractContextManager[int]:
+        """What the evaluators of all runs of a command share, such as a cluster, while it is open.
+
+        Gives the number of evaluations that can run at the same time. Raises UsageError.
+        """
+        return nullcontext(1)
 
     def varies(self) -> bool:
         """Whether repetitions differ in data or starting points."""

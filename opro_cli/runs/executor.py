@@ -17,7 +17,6 @@ from opro_cli.core.sampler import Sampler
 from opro_cli.core.totals import RoleTotals
 from opro_cli.llm.model_pool import ModelPool
 from opro_cli.llm.provider import ModelChoice
-from opro_cli.presets.spec import RunSpec
 from opro_cli.runs.answers import (
     AnswerBook,
     AnswerCache,
@@ -36,15 +35,15 @@ class Executor:
     """Runs jobs in their order, each in a slot.
 
     Args:
-        choices: the models of the jobs; each says how many runs may use it at once. Jobs that ask
-            no model run one after the other.
+        choices: the models of the jobs; each says how many runs may use it at once. Of jobs that
+            ask no model, as many run at once as evaluations of their problem.
     """
 
     def __init__(self, choices: Mapping[ModelRequest, ModelChoice]) -> None:
         self._slots = {
             request: asyncio.Semaphore(choice.concurrency) for request, choice in choices.items()
         }
-        self._one_by_one = asyncio.Semaphore(1)
+        self._without_model = Slots()
 
     async def run(self, jobs: Sequence[Job], make: Callable[[Job], Awaitable[None]]) -> None:
         """Make every job. One that raises RunFailed or Paused ends alone."""
@@ -64,7 +63,28 @@ class Executor:
         """In the order of the models, the same for every job, so that no two wait in a circle."""
         needed = set(job.spec.model_requests().values())
         found = [slot for request, slot in self._slots.items() if request in needed]
-        return found or [self._one_by_one]
+        return found or [self._without_model[job.at_once]]
+
+
+class Slots(dict[int, asyncio.Semaphore]):
+    """Slots of the problems with so many evaluations at the same time."""
+
+    def __missing__(self, at_once: int) -> asyncio.Semaphore:
+        return self.setdefault(at_once, asyncio.Semaphore(at_once))
+
+
+def open_shared(jobs: Sequence[Job], stack: contextlib.ExitStack) -> None:
+    """Open what the evaluators of the jobs share, until the stack is closed.
+
+    Raises UsageError where a problem cannot be evaluated, such as for want of its cluster.
+    """
+    at_once: dict[str, int] = {}
+    for job in jobs:
+        problem = job.spec.problem
+        key = problem.model_dump_json()
+        if key not in at_once:
+            at_once[key] = stack.enter_context(problem.shared())
+        job.at_once = at_once[key]
 
 
 @dataclass(frozen=True)
@@ -88,7 +108,7 @@ class RunMaker:
     redact: Callable[[str], str] = lambda text: text
     answers: AnswerCache = field(default_factory=AnswerCache)
     """The answers that problems got from models of their own, in all runs."""
-    slots: dict[int, asyncio.Semaphore] = field(default_factory=dict)
+    slots: Slots = field(default_factory=Slots)
     """Evaluations of costly problems at the same time, in all runs together."""
 
     async def make(self, job: Job) -> None:
@@ -141,7 +161,7 @@ class RunMaker:
                 async with problem.evaluator(models) as evaluator:
                     evaluate = evaluator
                     if problem.costly and not models:
-                        slots = self._slots_for(spec)
+                        slots = self.slots[job.at_once]
                         evaluate = _one_by_one(evaluator, slots, budget.check_time)
                     can_judge = functools.partial(budget.can_end, job.run.id if job.run else "")
                     resources = engine.RunResources(values, check_budget, can_judge)
@@ -182,10 +202,6 @@ class RunMaker:
             run.id,
             problem.final_evaluations,
         )
-
-    def _slots_for(self, spec: RunSpec) -> asyncio.Semaphore:
-        workers = int(getattr(spec.problem, "workers", 1))
-        return self.slots.setdefault(workers, asyncio.Semaphore(workers))
 
     def _show_failure(self, job: Job, error: Exception) -> None:
         """Show a failure that the log does not have."""

@@ -38,6 +38,8 @@ class Job:
     record: RunRecord
     run: StoredRun | None = None
     """None for one that is not begun."""
+    at_once: int = 1
+    """Evaluations of its problem at the same time, in all runs together."""
 
     @property
     def done(self) -> bool:

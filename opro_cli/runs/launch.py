@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from opro_cli.llm.redaction import HIDDEN, key_forms
 from opro_cli.runs.answers import AnswerCache, known_answers
 from opro_cli.runs.disk.contents import problem_facts, recorded
 from opro_cli.runs.disk.files import reserve_handles
-from opro_cli.runs.executor import Executor, RunMaker
+from opro_cli.runs.executor import Executor, RunMaker, open_shared
 from opro_cli.runs.jobs import Jobs
 from opro_cli.runs.lock import WriterLock, store_lock
 from opro_cli.runs.progress import Display, Displays, RunView
@@ -88,7 +89,8 @@ class Launcher:
         self.store.check_writable()
         reserve_handles()
         lock = WriterLock(self.store.root)
-        try:
+        with ExitStack() as stack:
+            stack.callback(lock.close)
             with store_lock(self.store.root, self.notify):
                 jobs = find()
                 for notice in (*jobs.notices, *jobs.replace_changed({})):
@@ -97,13 +99,11 @@ class Launcher:
                     return self._nothing_to_do(jobs)
                 budget = Budget(jobs.budget, jobs.spent, jobs.seconds)
                 pool = ModelPool(self.env, Limiter(jobs.limits), budget, self._display.notice)
-                opened = self._claimed(jobs, lock, pool)
+                opened = self._claimed(jobs, lock, pool, stack)
             if not jobs.to_do:
                 asyncio.run(pool.close())
                 return self._nothing_to_do(jobs)
             return asyncio.run(self._run(jobs, lock, pool, opened))
-        finally:
-            lock.close()
 
     @cached_property
     def _display(self) -> Displays:
@@ -114,12 +114,15 @@ class Launcher:
         """Removes every key of the environment, in any form, from a text."""
         return redactor(key_forms(self.env, secret_names()))
 
-    def _claimed(self, jobs: Jobs, lock: WriterLock, pool: ModelPool) -> dict[ModelRequest, Model]:
-        """Open the models, then claim the runs. Raises OproError, with nothing left open."""
+    def _claimed(
+        self, jobs: Jobs, lock: WriterLock, pool: ModelPool, stack: ExitStack
+    ) -> dict[ModelRequest, Model]:
+        """Open what the runs need, then claim them. Raises OproError, with no model left open."""
         try:
             choices = {**jobs.needed, **jobs.to_check}
             opened = {request: pool.open(choice) for request, choice in choices.items()}
             notices = jobs.replace_changed(opened)
+            open_shared(jobs.to_do, stack)
             for notice in [*notices, *jobs.claim(self.store, lock, opened, self._redact)]:
                 self.notify(notice)
         except OproError:
@@ -138,7 +141,9 @@ class Launcher:
     ) -> Outcome:
         views = tuple(job.record.view for job in jobs.jobs)
         finished = sum(job.done for job in jobs.jobs)
-        at_once = sum(choice.concurrency for choice in jobs.needed.values()) or 1
+        at_once = sum(choice.concurrency for choice in jobs.needed.values()) or max(
+            job.at_once for job in jobs.to_do
+        )
         display, budget = self._display, pool.budget
         display.failed = lambda error: budget.stop("", error.message)
         display.begin(views, at_once)

@@ -19,8 +19,9 @@ from opro_cli.optimizers.opro.settings import OproSettings
 from opro_cli.presets.overrides import Override
 from opro_cli.presets.resolve import resolve
 from opro_cli.presets.spec import RunSpec
+from opro_cli.problems.custom.calls import ObjectiveCall
 from opro_cli.problems.custom.problem import CustomSettings
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective
+from opro_cli.problems.custom.workers import Workers, check_objective
 from tests.doubles import Scripted, by_sample, run_spec
 
 HERE = str(Path(__file__).parent.parent)

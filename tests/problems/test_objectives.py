@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from opro_cli.core.errors import UsageError
+from opro_cli.problems.custom.calls import ObjectiveCall
 from opro_cli.problems.custom.problem import CustomSettings
 from opro_cli.problems.custom.sources import digests
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective
+from opro_cli.problems.custom.workers import Workers, check_objective
 
 FILES = {
     "pack/__init__.py": "SCALE = 10",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from opro_cli.problems.custom import guard
-from opro_cli.problems.custom.workers import ObjectiveCall, Slots, Workers
+from opro_cli.problems.custom.calls import ObjectiveCall
+from opro_cli.problems.custom.workers import Slots, Workers
 
 LINUX = sys.platform == "linux"
 
@@ -84,7 +85,8 @@ def loss(x):
 PARENT = """
 import asyncio, os, signal, sys
 from opro_cli.problems.custom import guard
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers
+from opro_cli.problems.custom.calls import ObjectiveCall
+from opro_cli.problems.custom.workers import Workers
 
 guard.HOW = sys.argv[1]
 

@@ -71,7 +71,7 @@ def _keys(setting: str, names: Sequence[str] | None) -> list[str]:
 
 def _value(flag: Flag, given: str, name: str) -> Any:
     read = parse_scalar(given, name)
-    if flag.name in ("objective", "metric"):
+    if flag.name in ("objective", "metric", "executor"):
         return _absolute(given)
     if flag.name in ("data", "cities") and ("{" in given or _is_file(given)):
         return str(Path(given).absolute())

@@ -12,8 +12,9 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Reply
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import sources
+from opro_cli.problems.custom.calls import ObjectiveCall
 from opro_cli.problems.custom.worker import NotLoaded
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
+from opro_cli.problems.custom.workers import Workers, check_objective, once
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.metrics import Grade, unread
 

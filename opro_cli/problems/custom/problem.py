@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -33,10 +33,13 @@ from opro_cli.core.problem import (
 from opro_cli.core.settings import Integer, Number
 from opro_cli.core.text import clean, duration, function_of, number, tuple_of
 from opro_cli.problems.custom import sources
+from opro_cli.problems.custom.calls import Calls, ObjectiveCall
+from opro_cli.problems.custom.executors import shared as executors
+from opro_cli.problems.custom.executors.calls import ExecutorCalls
 from opro_cli.problems.custom.parameters import Mixed, Parameter
 from opro_cli.problems.custom.texts import CustomSpace, space_of, start_of
 from opro_cli.problems.custom.worker import NotLoaded
-from opro_cli.problems.custom.workers import ObjectiveCall, Workers, check_objective, once
+from opro_cli.problems.custom.workers import Workers, check_objective, once
 from opro_cli.problems.settings import ProblemSettings, Target
 from opro_cli.problems.spaces.texts import Texts
 
@@ -47,12 +50,20 @@ RETURNS = "the function must return one finite number"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
+def _is_function(text: str) -> bool:
+    """Whether this has the form of ``module:function`` or ``file.py:function``."""
+    where, colon, name = text.rpartition(":")
+    named = all(part.isidentifier() for part in name.split("."))
+    return bool(colon and where) and where[-1] != ":" and named
+
+
 class CustomSettings(ProblemSettings):
     """The ``problem:`` section of a custom objective."""
 
     summary: ClassVar[str] = "your own Python function of named parameters"
     examples: ClassVar[dict[str, str]] = {
         "objective": "`objective: my_module:loss`, or path/to/file.py:loss",
+        "executor": "`executor: dask://host:8786`, or path/to/file.py:make",
         "parameters": "`parameters: {lr: {low: 1e-5, high: 1, scale: log}, "
         "depth: {low: 1, high: 8, type: int}, kernel: {choices: [rbf, poly]}}`",
         "targets": "`problem: {kind: custom, objective: …, parameters: …}`, without targets",
@@ -77,19 +88,29 @@ class CustomSettings(ProblemSettings):
     """What the meta-prompt says the function is, as in "the error of a classifier"."""
     value: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$")] = "value"
     """What the meta-prompt calls the function's value."""
-    workers: Annotated[Integer, Field(ge=1, le=256)] = 1
-    """Calls at the same time, each in its own process."""
+    executor: str | None = None
+    """Where the calls run, unless in processes of this machine: ``dask://host:port``,
+    ``ray://host:port``, or ``module:function`` or ``file.py:function`` of a function that returns a
+    ``concurrent.futures.Executor``."""
+    workers: Annotated[Integer, Field(ge=1, le=10_000)] | None = None
+    """Calls at the same time, each in its own process; null for one, or for as many as the executor
+    can run."""
     timeout: Annotated[Number, Field(gt=0)] | None = 600.0
     """Seconds that a call may take; null for any number."""
     folder: str = ""
     """Where the objective is looked for first: the preset's folder, unless it is set."""
 
+    @field_validator("executor")
+    @classmethod
+    def _executor(cls, text: str | None) -> str | None:
+        if text is None or executors.ADDRESS in text or _is_function(text):
+            return text
+        raise ValueError(f"{text!r} is neither dask://host:port nor path/to/file.py:make")
+
     @field_validator("objective")
     @classmethod
     def _objective(cls, text: str) -> str:
-        where, colon, name = text.rpartition(":")
-        names = name.split(".")
-        if not (colon and where and where[-1] != ":" and all(n.isidentifier() for n in names)):
+        if not _is_function(text):
             raise ValueError(f"{text!r} is not of the form my_module:loss or path/to/file.py:loss")
         return text
 
@@ -134,7 +155,9 @@ class CustomSettings(ProblemSettings):
                     f"problem.parameters.{name}.{idle} has no effect on {kind}.", "leave it out"
                 )
         super().check(repetitions, dry=dry)
-        if not dry:
+        if self.executor is not None:
+            executors.check_name(self.executor)
+        elif not dry:
             check_objective(self.objective, self.folder, tuple(self.parameters))
 
     @override
@@ -152,7 +175,7 @@ class CustomSettings(ProblemSettings):
         arguments = problem.arguments(point)
         check_objective(self.objective, self.folder, tuple(self.parameters))
         begun = time.monotonic()
-        measured = once(problem.call, arguments)
+        measured = once(self.call(), arguments)
         seconds = time.monotonic() - begun
         given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         called = clean(f"{self.objective.rpartition(':')[2]}({given})", 200)
@@ -165,6 +188,22 @@ class CustomSettings(ProblemSettings):
         return [str(path) for path in sources.files(self.objective, folder)]
 
     @override
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[int]:
+        """The executor, which must have the objective on a worker."""
+        if self.executor is None:
+            yield self.workers or 1
+            return
+        with executors.shared(self.executor, self.folder) as opened:
+            calls = ExecutorCalls(self.call(), opened, self.digests())
+            calls.check(tuple(self.parameters))
+            yield self.workers or opened.workers()
+
+    def call(self) -> ObjectiveCall:
+        """The objective, as it is called in processes here."""
+        return ObjectiveCall(self.objective, self.folder, self.workers or 1, self.timeout)
+
+    @override
     def digests(self) -> dict[str, str]:
         """Of the objective's file, and of the files beside it that it imports."""
         return sources.digests(self.objective, self.folder)
@@ -175,9 +214,16 @@ class CustomSettings(ProblemSettings):
 
     @override
     def summary_of_settings(self) -> dict[str, Any]:
-        """Without the settings that change no value: the folder and the number of workers."""
+        """Without the settings that change no value: the folder, and where calls run."""
         settings = super().summary_of_settings()
-        return {k: v for k, v in settings.items() if k not in ("folder", "workers")}
+        return {k: v for k, v in settings.items() if k not in ("folder", "workers", "executor")}
+
+    @override
+    def identity(self) -> dict[str, Any]:
+        """Without the executor: a run can be resumed on another one."""
+        settings = super().identity()
+        del settings["executor"]
+        return {**settings, "workers": self.workers or 1}
 
     @override
     def has_goal(self) -> bool:
@@ -210,9 +256,6 @@ class CustomProblem(Problem):
             direction=settings.direction,
             value_decimals=settings.num_output_decimals,
         )
-        self.call = ObjectiveCall(
-            settings.objective, settings.folder, settings.workers, settings.timeout
-        )
         self.settings = settings
 
     def arguments(self, point: Point) -> dict[str, Any]:
@@ -234,21 +277,31 @@ class CustomProblem(Problem):
 
         Not for use where an event loop runs; :meth:`evaluator` is.
         """
-        return once(self.call, self.arguments(point)).value
+        return once(self.settings.call(), self.arguments(point)).value
 
     @override
     @contextlib.asynccontextmanager
     async def evaluator(self, models: Mapping[str, Model]) -> AsyncIterator[Evaluate]:
-        """Worker processes, which end with the context."""
-        async with Workers(self.call) as workers:
+        """Calls in worker processes, or on the workers of an executor."""
+        async with self._calls() as calls:
 
             async def evaluate(points: Sequence[Point], on_value: OnValue) -> list[Measurement]:
-                return await workers.evaluate(
+                return await calls.evaluate(
                     [self.arguments(point) for point in points],
                     lambda index, measurement: on_value(points[index], measurement),
                 )
 
             yield evaluate
+
+    @contextlib.asynccontextmanager
+    async def _calls(self) -> AsyncIterator[Calls]:
+        settings = self.settings
+        if settings.executor is None:
+            async with Workers(settings.call()) as workers:
+                yield workers
+        else:
+            with executors.shared(settings.executor, settings.folder) as opened:
+                yield ExecutorCalls(settings.call(), opened, settings.digests())
 
     @override
     def solved(self, point: Point, value: float) -> bool:

@@ -62,6 +62,7 @@ def serve(requests: Iterable[bytes], answers: int) -> None:
             how = grade if request.get("graded") else call
             answer = how(function, request["arguments"])
         else:
+            sys.argv[:] = [request["objective"].rpartition(":")[0]]
             try:
                 function = load(request["objective"], request["folder"])
                 check(function, request["objective"], request["names"])
@@ -80,7 +81,6 @@ def load(objective: str, folder: str) -> Callable[..., Any]:
     where, _, name = objective.rpartition(":")
     base = Path(folder or ".").absolute()
     check_form(where)
-    sys.argv[:] = [where]
     try:
         if where.endswith(".py"):
             found: Any = _file(find_file(where, base))

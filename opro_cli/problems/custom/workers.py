@@ -9,48 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from typing_extensions import override
+
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Measurement
+from opro_cli.problems.custom.calls import Calls, ObjectiveCall, failed, measurement_of
 from opro_cli.problems.custom.processes import Ended, Process
 
-
-@dataclass(frozen=True)
-class ObjectiveCall:
-    """A function to be called in another process, and how.
-
-    Args:
-        objective: ``module:function`` or ``path/to/file.py:function``.
-        folder: where a relative path or a module is looked for first; empty for the current folder.
-        workers: calls at the same time, at most, in all runs of a command together.
-        timeout: seconds that a call may take; None for any number.
-    """
-
-    objective: str
-    folder: str = ""
-    workers: int = 1
-    timeout: float | None = None
-    graded: bool = False
-    """Whether it returns a grade: a number from 0 to 1, true or false, perhaps with a text."""
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """What a process loads."""
-        return self.objective, self.folder
-
-
-OnResult: TypeAlias = Callable[[int, Measurement], None]
-"""Called with the number of a call and its result."""
-
-
-def ignore(index: int, measurement: Measurement) -> None:
-    """Do nothing with a result."""
+Place: TypeAlias = tuple[str, str, str]
 
 
 class Slots:
@@ -95,8 +66,8 @@ class Pool:
 
     def __init__(self) -> None:
         self.slots = Slots()
-        self.users: Counter[tuple[str, str]] = Counter()
-        self._idle: list[tuple[tuple[str, str], Process]] = []
+        self.users: Counter[Place] = Counter()
+        self._idle: list[tuple[Place, Process]] = []
 
     @contextlib.asynccontextmanager
     async def process(self, call: ObjectiveCall) -> AsyncIterator[Process]:
@@ -117,9 +88,9 @@ class Pool:
                 return process
         while self._idle and self.slots.taken + len(self._idle) > call.workers:
             await self._idle.pop(0)[1].end()  # of another objective
-        return await Process.start(*call.place)
+        return await Process.start(call.objective, call.folder)
 
-    async def leave(self, place: tuple[str, str]) -> None:
+    async def leave(self, place: Place) -> None:
         """One user less; the last one ends the processes."""
         self.users -= Counter([place])
         if place not in self.users:
@@ -133,7 +104,7 @@ _POOLS: dict[asyncio.AbstractEventLoop, Pool] = {}
 """A command has one event loop. A pool without users is forgotten."""
 
 
-class Workers:
+class Workers(Calls):
     """Calls of one function for as long as the context is open."""
 
     def __init__(self, call: ObjectiveCall) -> None:
@@ -156,45 +127,18 @@ class Workers:
             if not self._pool.users:
                 _POOLS.pop(asyncio.get_running_loop(), None)
 
-    async def evaluate(
-        self, calls: Sequence[dict[str, Any]], on_result: OnResult = ignore
-    ) -> list[Measurement]:
-        """The values for all these arguments, in their order. A call that fails is a result.
-
-        ``on_result`` is called as soon as each call ends, while others still run. An error that it
-        raises ends the other calls.
-        """
-
-        async def one(index: int, arguments: dict[str, Any]) -> Measurement:
-            measurement = await self._measure(arguments)
-            on_result(index, measurement)
-            return measurement
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(*numbered)) for numbered in enumerate(calls)]
-        except BaseExceptionGroup as errors:
-            error = errors.exceptions[0]
-            raise error from error.__cause__
-        return [task.result() for task in tasks]
-
-    async def _measure(self, arguments: dict[str, Any]) -> Measurement:
+    @override
+    async def measure(self, arguments: dict[str, Any]) -> Measurement:
+        """The result of one call."""
         try:
             async with self._pool.process(self._call) as process:
                 call = self._call
                 answer = await process.call(arguments, call.timeout, graded=call.graded)
         except TimeoutError:
-            return _failed(f"no value after {self._call.timeout} seconds")
+            return failed(f"no value after {self._call.timeout} seconds")
         except Ended as ended:
-            return _failed(str(ended))
-        value = answer.get("value")
-        if isinstance(value, float) and math.isfinite(value):
-            return Measurement(value, detail=str(answer.get("feedback", "")))
-        return _failed(str(answer.get("why", "no value")))
-
-
-def _failed(why: str) -> Measurement:
-    return Measurement(math.nan, why)
+            return failed(str(ended))
+        return measurement_of(answer)
 
 
 @functools.cache
