@@ -33,13 +33,6 @@ MARGIN = 0.12
 
 RED = "#b3203f"
 
-STATES = {
-    "converged": "solved",
-    "stopped": "not solved",
-    "failed": "failed",
-    "unfinished": "unfinished",
-}
-
 MOST = 400
 """Points drawn of a run; of more, every second, third …"""
 
@@ -77,7 +70,7 @@ def landscape(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
     names = " and ".join(problem.space.names)
     first = paths[0].view
     title = f"{first.spec.preset}: {names} of the points"
-    parts = [f"{_name(p)}: {_summary(p)}" for p in paths]
+    parts = [f"{p.name}: {_summary(p)}" for p in paths]
     ground = ", on contours of the value above the optimum, one a decade" if drawing.field else ""
     description = (
         f"The points of {plural(len(paths), 'run')}{ground}. Squares are starting points, circles "
@@ -95,10 +88,7 @@ def landscape(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
         for v in p.visits
     )
     table = tuple(
-        (p.view.id, v.step, *v.point, number(v.value), v.source)
-        for p in paths
-        for v in p.visits
-        if v.better
+        (p.view.id, v.step, *v.point, number(v.value), v.source) for p in paths for v in p.best
     )
     return Figure(
         "landscape", title, description, drawing.svg(title, description),
@@ -106,14 +96,9 @@ def landscape(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
     )  # fmt: skip
 
 
-def _name(path: Path) -> str:
-    spec = path.view.spec
-    return f"{spec.optimizer.name} ({path.view.model})" if path.view.model else spec.optimizer.name
-
-
 def _summary(path: Path) -> str:
-    best = [v for v in path.visits if v.better]
-    text = f"{plural(len(path.visits), 'point')}, {STATES[path.view.totals.state]}"
+    best = path.best
+    text = f"{plural(len(path.visits), 'point')}, {path.state}"
     return f"{text}, best {number(best[-1].value)}" if best else text
 
 
@@ -182,7 +167,7 @@ class _Drawing:
         )
 
     def _panel(self, path: Path) -> Iterator[Element]:
-        yield self.panels.heading(_name(path), STATES[path.view.totals.state])
+        yield self.panels.heading(path.name, path.state)
         yield Element("use", href=f"#{self.ground}")
         yield from self._axes()
         yield Element("g", *self._points(path), clip_path=f"url(#{self.clip})")
@@ -208,8 +193,7 @@ class _Drawing:
 
     def _points(self, path: Path) -> Iterator[Element]:
         em = self.em
-        best = [v for v in path.visits if v.better]
-        for before, after in itertools.pairwise(best):
+        for before, after in itertools.pairwise(path.best):
             (x1, y1), (x2, y2) = self._place(before), self._place(after)
             yield Element(
                 "line", x1=x1, y1=y1, x2=x2, y2=y2, stroke_width=0.1 * em, stroke="#1c1f24",

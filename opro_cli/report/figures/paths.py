@@ -10,6 +10,13 @@ from opro_cli.runs.progress import RunView
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
 
+STATES = {
+    "converged": "solved",
+    "stopped": "not solved",
+    "failed": "failed",
+    "unfinished": "unfinished",
+}
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -23,6 +30,10 @@ class Visit:
     """Who proposed it: ``start``, ``model``, or the name of an algorithm."""
     better: bool
     """Whether it is the best so far."""
+    evaluations: int
+    """Made by the end of its step."""
+    detail: str = ""
+    """How each example of a data set was answered, as of :class:`.events.Evaluation`."""
 
 
 @dataclass
@@ -31,6 +42,22 @@ class Path:
 
     view: RunView
     visits: list[Visit] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The optimizer, and its model."""
+        name = self.view.spec.optimizer.name
+        return f"{name} ({self.view.model})" if self.view.model else name
+
+    @property
+    def state(self) -> str:
+        """How it ended, in a word or two."""
+        return STATES[self.view.totals.state]
+
+    @property
+    def best(self) -> list[Visit]:
+        """Those that were the best so far, in their order."""
+        return [visit for visit in self.visits if visit.better]
 
 
 def read_path(run: StoredRun) -> Path:
@@ -48,6 +75,7 @@ def read_path(run: StoredRun) -> Path:
             better = pair.value == pair.value and (not best or sign * pair.value < best[-1])
             if better:
                 best.append(sign * pair.value)
-            visits.append(Visit(totals.step, pair.point, pair.value, pair.source, better))
+            seen = (totals.step, pair.point, pair.value, pair.source, better, totals.evaluations)
+            visits.append(Visit(*seen, pair.detail))
 
     return Path(read_record(run, whole=False, watch=watch).view, visits)
