@@ -69,6 +69,12 @@ COMMANDS: dict[str, Entry] = {
         "Print tables of all runs, or of some of them.",
         "opro report --preset exp1 --format markdown",
     ),
+    flags.PLOT: Entry(
+        "plot:plot",
+        "Draw runs, in the terminal or as a file for a paper.",
+        "opro plot --preset exp3 -o curves.svg",
+        "Without RUN, these are the runs of the last command.",
+    ),
     flags.REPLAY: Entry(
         "replay:replay",
         "Recompute the results of runs from the saved replies.",

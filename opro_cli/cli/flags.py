@@ -11,7 +11,7 @@ from typing import Any
 from opro_cli.cli.options.flag import BUDGET, MODEL, PROBLEM, RUNS, Flag
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
-RESUME, REPORT, REPLAY, PRESETS = "resume", "report", "replay", "presets"
+RESUME, REPORT, PLOT, REPLAY, PRESETS = "resume", "report", "plot", "replay", "presets"
 LIST, SHOW, BEST, DIFF, REMOVE = "runs list", "runs show", "runs best", "runs diff", "runs rm"
 MODELS, FETCH = "models", "models fetch"
 INIT, CHECK, PRESET_SHOW, PRESET_COPY = "init", "check", "presets show", "presets copy"
@@ -23,7 +23,7 @@ ASKING = frozenset({OPRO, BASELINE, SWEEP})
 CHECKED = ASKING | {CHECK}
 RUNNING = STARTING | {RESUME}
 INSPECTING = frozenset({LIST, SHOW, BEST, DIFF, REMOVE})
-WITH_RUNS = RUNNING | INSPECTING | {REPORT, REPLAY}
+WITH_RUNS = RUNNING | INSPECTING | {REPORT, PLOT, REPLAY}
 ALL = WITH_RUNS | {PRESETS, MODELS, FETCH, INIT, CHECK, PRESET_SHOW, PRESET_COPY}
 
 MODEL_FIELD = "*."
@@ -147,8 +147,8 @@ FLAGS: tuple[Flag, ...] = (
     _number("max_time", "budget.max_time", "Start no new step after this time", RUNNING,
             panel=BUDGET),
     # Stored runs.
-    Flag("runs", frozenset({RESUME, REPORT}), "Ids, their beginnings, or latest", metavar="RUN…",
-         repeatable=True, panel=RUNS, complete="runs"),
+    Flag("runs", frozenset({RESUME, REPORT, PLOT}), "Ids, their beginnings, or latest",
+         metavar="RUN…", repeatable=True, panel=RUNS, complete="runs"),
     Flag("runs", frozenset({REMOVE}), "Ids, or their beginnings", metavar="RUN…", default=...,
          repeatable=True, panel=RUNS, complete="runs"),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
@@ -159,7 +159,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=..., panel=RUNS, complete="runs"),
     Flag("b", frozenset({DIFF}), "The other", metavar="B", default=..., panel=RUNS,
          complete="runs"),
-    Flag("preset", frozenset({REPORT, LIST}), "Runs of this preset only; repeatable",
+    Flag("preset", frozenset({REPORT, PLOT, LIST}), "Runs of this preset only; repeatable",
          ("--preset", "-p"), metavar="NAME|FILE", repeatable=True, panel=RUNS, complete="presets"),
     Flag("optimizer", frozenset({LIST}), "Runs of this optimizer only; repeatable",
          ("--optimizer", "-O"), metavar="NAME", repeatable=True, panel=RUNS,
@@ -177,6 +177,8 @@ FLAGS: tuple[Flag, ...] = (
          ("--baseline",), metavar="NAME", panel=RUNS, complete="optimizers"),
     Flag("model_only", frozenset({REPORT}), "Leave out points of random search",
          ("--model-only",), type=bool, default=False, panel=RUNS),
+    Flag("target", frozenset({PLOT}), "Runs on this target only, as in w=15,b=14; repeatable",
+         ("--target",), metavar="NAME=VALUE,…", repeatable=True, panel=RUNS),
     Flag("save", frozenset({REPLAY}), "Keep the results in the runs directory", ("--save",),
          type=bool, default=False),
     # Models.
@@ -218,6 +220,16 @@ FLAGS: tuple[Flag, ...] = (
          type=bool, default=False),
     Flag("replies", frozenset({REPORT}), "In a page: none, best (run of each row) or all",
          ("--replies",), metavar="CHOICE"),
+    Flag("kind", frozenset({PLOT}), "Such as curves [default: by the problem]", ("--kind", "-k"),
+         metavar="KIND", complete="kinds"),
+    Flag("axis", frozenset({PLOT}), "evaluations, calls, cost or seconds", ("--axis", "-x"),
+         metavar="NAME", complete="axes"),
+    Flag("width", frozenset({PLOT}), "Millimetres of a file's figure [default: 89]",
+         ("--width",), metavar="MM", type=float),
+    Flag("ascii", frozenset({PLOT}), "Only ASCII characters", ("--ascii",), type=bool,
+         default=False),
+    Flag("output", frozenset({PLOT}), "Write to a file: .svg .png .pdf .csv .json",
+         ("--output", "-o"), metavar="FILE", type=Path),
     Flag("output", frozenset({REPORT}), "Write to a file", ("--output", "-o"), metavar="FILE",
          type=Path),
     Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR]",

@@ -64,7 +64,7 @@ def report(options: Options) -> int:
         if form == "table" and detail == "main" and summary.rows:
             say("all columns and tables: --wide, or --format markdown")
     else:
-        _write(output, text)
+        write_file(output, text.encode())
     return 1 if summary.damaged else 0
 
 
@@ -81,10 +81,11 @@ def _form_of(output: Path | None) -> str:
     return ENDINGS[ending]
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, contents: bytes) -> None:
+    """Write what --output asks for. Raises RunsError where that cannot be done."""
     try:
         path = path.expanduser()
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(contents)
     except RuntimeError:
         raise RunsError(f"{path}: there is no such home directory.", "write it out") from None
     except OSError as error:

@@ -77,6 +77,13 @@ def _last(store: RunStore) -> list[StoredRun]:
     return [run, *_same_command([run], store)]
 
 
+def last_command(store: RunStore) -> list[StoredRun]:
+    """The runs of the command that wrote last, oldest first; none where there are no runs."""
+    for run in store.last_used():
+        return sorted([run, *_same_command([run], store)], key=lambda r: r.id)
+    return []
+
+
 def _same_command(chosen: Sequence[StoredRun], store: RunStore) -> list[StoredRun]:
     """The other runs of the commands that began these runs, or wrote them last."""
     ids = {run.id for run in chosen}

@@ -65,6 +65,20 @@ def formats() -> list[str]:
     return list(FORMATS)
 
 
+def kinds() -> list[str]:
+    """The kinds of figure."""
+    from opro_cli.report.figures.kinds import KINDS
+
+    return list(KINDS)
+
+
+def axes() -> list[str]:
+    """What the horizontal axis of a figure counts."""
+    from opro_cli.report.figures.comparisons import AXES
+
+    return list(AXES)
+
+
 def displays() -> list[str]:
     """The displays of progress."""
     from opro_cli.cli.progress import AUTO, DISPLAYS
@@ -120,6 +134,8 @@ COMPLETERS: Mapping[str, Callable[[typer.Context, str], list[str]]] = {
     "strategies": _named(strategies),
     "metrics": _named(metrics),
     "formats": _named(formats),
+    "kinds": _named(kinds),
+    "axes": _named(axes),
     "displays": _named(displays),
     "states": _named(states),
     "commands": _commands,

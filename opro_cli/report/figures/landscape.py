@@ -24,7 +24,7 @@ from opro_cli.report.figures.drawing.scales import Scale, label_text
 from opro_cli.report.figures.elements import Child, Element
 from opro_cli.report.figures.figure import PAGE, Figure, Layout, Numbers, canvas
 from opro_cli.report.figures.palette import paint
-from opro_cli.report.figures.paths import Path, Visit
+from opro_cli.report.figures.paths import Path, Visit, heading
 
 SHOWN = (1, 99)
 """Percentiles of the points that decide what is shown."""
@@ -68,8 +68,7 @@ def landscape(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
     box = _box_of(paths, problem)
     drawing = _Drawing(paths, problem, box, layout)
     names = " and ".join(problem.space.names)
-    first = paths[0].view
-    title = f"{first.spec.preset}: {names} of the points"
+    title = f"{heading(paths[0])}: {names} of the points"
     parts = [f"{p.name}: {_summary(p)}" for p in paths]
     ground = ", on contours of the value above the optimum, one a decade" if drawing.field else ""
     description = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from opro_cli.core.events import Event, Point, Started, Stepped
+from opro_cli.core.text import clean
 from opro_cli.core.totals import RunTotals
+from opro_cli.problems.settings import label
 from opro_cli.runs.progress import RunView
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
@@ -58,6 +60,14 @@ class Path:
     def best(self) -> list[Visit]:
         """Those that were the best so far, in their order."""
         return [visit for visit in self.visits if visit.better]
+
+
+def heading(path: Path) -> str:
+    """Preset, target and repetition: what runs on one instance have in common."""
+    spec = path.view.spec
+    target = label(spec.target) if spec.target else ""
+    parts = [spec.preset, target, f"run {spec.repetition + 1}"]
+    return clean(" ".join(part for part in parts if part), 120)
 
 
 def read_path(run: StoredRun) -> Path:

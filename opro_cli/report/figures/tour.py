@@ -12,7 +12,7 @@ from opro_cli.report.figures.drawing.panels import Panels
 from opro_cli.report.figures.elements import Child, Element
 from opro_cli.report.figures.figure import PAGE, Figure, Layout, Numbers, canvas
 from opro_cli.report.figures.palette import paint
-from opro_cli.report.figures.paths import Path, Visit
+from opro_cli.report.figures.paths import Path, Visit, heading
 
 Place = tuple[float, float]
 
@@ -31,7 +31,7 @@ def tour(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
     """
     panels = Panels(len(paths), layout, (0.6, 1.8, 0.6, 2.8), 1.8, ratio=1.0)
     drawn = [_Tour(path, panels) for path in paths]
-    title = f"{paths[0].view.spec.preset}: the shortest tours found"
+    title = f"{heading(paths[0])}: the shortest tours found"
     description = (
         f"The best tours of {plural(len(paths), 'run')}, as lines through the cities, over the "
         f"best starting tours, dashed. {'; '.join(d.caption for d in drawn)}."

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opro_cli.core.events import STATUSES
-from opro_cli.core.text import clean
 from opro_cli.core.totals import MODEL
 from opro_cli.report.formats import RenderOptions
 from opro_cli.report.formats.accuracy import accuracy_of, against_json
+from opro_cli.report.formats.sheets import csv_text
 from opro_cli.report.judged import JudgedRow, is_judged
 from opro_cli.report.pairing import compare, opponents
 from opro_cli.report.rows import Row
@@ -31,11 +29,7 @@ def render_csv(summary: Summary, options: RenderOptions) -> str:
     """The rows with nested keys joined by dots; the items of a list are separated by spaces."""
     flat = [dict(_flat(row)) for row in _objects(summary)]
     columns = list(dict.fromkeys(key for row in flat for key in row))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_cell(column) for column in columns])
-    writer.writerows([_cell(row.get(column, "")) for column in columns] for row in flat)
-    return stream.getvalue()
+    return csv_text(columns, ([row.get(column, "") for column in columns] for row in flat))
 
 
 def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -126,18 +120,6 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value[0] if one_number else " ".join(str(item) for item in value)
     else:
         yield prefix, value
-
-
-def _cell(value: Any) -> Any:
-    """A number, or text on one line that no spreadsheet takes for a formula."""
-    if value is None or _is_number(value):
-        return value
-    shown = clean(str(value), 32_000)
-    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
-
-
-FORMULA = ("=", "+", "-", "@")
-"""How a cell begins that a spreadsheet takes for a formula."""
 
 
 def _is_number(value: Any) -> bool:

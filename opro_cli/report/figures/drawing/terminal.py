@@ -22,7 +22,10 @@ DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red", "white", "bright_black")
 
 LETTERS = "ox+*#@%&"
-"""In ASCII, and before the names: never colour alone."""
+"""Stand at the end of the median run and before the names: never colour alone."""
+
+END = -1
+"""In place of the bits of a character: a letter stands there."""
 
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
@@ -76,6 +79,10 @@ class _Canvas:
         yield Text(cut(self.chart.title, self.margin + self.columns + 3), style="bold")
         for number, line in reversed(list(enumerate(self.chart.lines))):
             self._draw(number, line)
+        for number, line in enumerate(self.chart.lines):
+            if line.end is not None and line.end[1] != math.inf:
+                x, y = round(self.x(line.end[0])), round(self.y(line.end[1]))
+                self.cells[y // self.down, x // self.across] = END, number
         bar = "|" if self.ascii else "│"
         for row in range(self.height):
             text = Text(f"{self.labels.get(row, ''):>{self.margin}} {bar}", style="dim")
@@ -83,8 +90,7 @@ class _Canvas:
             yield text
         yield from self._x_axis()
         for number, line in enumerate(self.chart.lines):
-            sign = LETTERS[number % len(LETTERS)]
-            text = Text(f"  {sign} " if self.ascii else "  ━ ", style=self._style(number))
+            text = Text(f"  {LETTERS[number % len(LETTERS)]} ", style=self._style(number))
             text.append(cut(line.name, self.columns), style=self._style(number))
             text.append(f"  {line.remark}", style="dim")
             yield text
@@ -114,7 +120,7 @@ class _Canvas:
             bits, number = self.cells.get((row, column), (0, 0))
             if not bits:
                 text.append(" ")
-            elif self.ascii:
+            elif self.ascii or bits == END:
                 text.append(LETTERS[number % len(LETTERS)], style=self._style(number))
             else:
                 text.append(chr(BRAILLE + bits), style=self._style(number))

@@ -1,0 +1,158 @@
+"""``opro plot``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from opro_cli.cli.console import print_out, say, width
+from opro_cli.cli.flags import Options
+from opro_cli.cli.report import write_file
+from opro_cli.cli.runs.listing import of_presets
+from opro_cli.core.errors import UsageError
+from opro_cli.core.text import plural
+from opro_cli.presets.environment import Environment
+from opro_cli.report.figures.comparisons import AXES, Axis
+from opro_cli.report.figures.drawing import terminal
+from opro_cli.report.figures.export import ENDINGS, to_json
+from opro_cli.report.figures.figure import COLUMN_MM, PAGE, Figure, Layout, paper
+from opro_cli.report.figures.kinds import KINDS, default_kind
+from opro_cli.report.summary import Summary, summarize
+from opro_cli.runs.resume import last_command
+from opro_cli.runs.store import RunStore, StoredRun, runs_directory
+
+WIDTHS = (20.0, 500.0)
+"""Millimetres of a figure."""
+
+NO_TERMINAL = 80
+
+
+def plot(options: Options) -> int:
+    """Show or write a figure; exit code 1 where a run is damaged."""
+    output: Path | None = options["output"]
+    axis = _axis(options["axis"])
+    kind: str | None = options["kind"]
+    if kind is not None:
+        KINDS.check(kind, "--kind")
+    ending = output.suffix.lower() if output else ""
+    if output and ending not in ENDINGS:
+        raise UsageError(
+            f"--output {output}: there is no form for {ending or 'a name without an ending'}.",
+            f"give it an ending of {', '.join(ENDINGS)}",
+        )
+    width_mm = _width(options["width"])
+    summary = _summary(options)
+    chosen = kind or default_kind(summary)
+    layout = paper(width_mm) if output else PAGE
+    figures = _figures(chosen, summary, axis, layout)
+    if options["json"]:
+        print_out(b"".join(to_json(figure) for figure in figures).decode())
+    elif output is None:
+        _show(figures, chosen, plain=bool(options["ascii"]))
+    if output is not None:
+        write_file(output, ENDINGS[ending](_only(figures), width_mm))
+    for note in dict.fromkeys(note for figure in figures for note in figure.notes):
+        say(note)
+    for error in summary.damaged:
+        say(f"error: {error.message}")
+    return 1 if summary.damaged else 0
+
+
+def _summary(options: Options) -> Summary:
+    """The runs that were asked for: the given ones, those of presets, else the last command's."""
+    store = RunStore(runs_directory(options["runs_dir"], Environment()))
+    ids, presets = options.several("runs"), options.several("preset")
+    if ids or presets:
+        runs, damaged = store.select(ids)
+    else:
+        runs, damaged = last_command(store), []
+        _say_others(store, runs)
+    runs = of_presets(runs, presets, strict=not damaged)
+    if not runs and not damaged:
+        raise UsageError(
+            f"There are no runs in {store.root} to draw.", "opro run-opro --preset quickstart"
+        )
+    summary = summarize(runs, damaged, histories=True)
+    if not summary.rows:
+        raise damaged[0] if damaged else summary.damaged[0]
+    return summary
+
+
+def _say_others(store: RunStore, runs: list[StoredRun]) -> None:
+    """Say how the other runs of the same presets can be drawn beside these."""
+    presets = {str(run.about["spec"]["preset"]) for run in runs}
+    ids = {run.id for run in runs}
+    more = sum(
+        str(run.about["spec"]["preset"]) in presets and run.id not in ids for run in store.all()[0]
+    )
+    if more:
+        names = " ".join(f"--preset {name}" for name in sorted(presets))
+        say(f"hint: {plural(more, 'more run')} of earlier commands: opro plot {names}")
+
+
+def _figures(kind: str, summary: Summary, axis: Axis, layout: Layout) -> list[Figure]:
+    figures = KINDS[kind](summary, axis, layout)
+    if figures:
+        return figures
+    states = sorted({run.totals.state for row in summary.rows for run in row.runs})
+    what = f" by {axis}" if kind in ("curves", "ecdf") else ""
+    raise UsageError(
+        f"These runs have nothing to draw as {kind}{what} (their states: {', '.join(states)}).",
+        f"kinds: {', '.join(KINDS)}; only finished runs have curves",
+    )
+
+
+def _show(figures: list[Figure], kind: str, *, plain: bool) -> None:
+    """Figures of lines as text."""
+    columns = width()
+    shown = [figure for figure in figures if figure.chart is not None]
+    if not shown:
+        raise UsageError(
+            f"A terminal cannot show the kind {kind}.", f"opro plot --kind {kind} -o figure.svg"
+        )
+    for figure in shown:
+        assert figure.chart is not None  # noqa: S101  # see above
+        text = terminal.draw(
+            figure.chart,
+            min(columns or NO_TERMINAL, 120),
+            ascii_only=plain or not _encodes(),
+            colour=columns is not None,
+        )
+        print_out(text + "\n")
+
+
+def _encodes() -> bool:
+    """Whether standard output can hold braille."""
+    try:
+        "⣿".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _only(figures: list[Figure]) -> Figure:
+    if len(figures) > 1:
+        titles = "; ".join(figure.title for figure in figures[:5])
+        raise UsageError(
+            f"A file holds one figure, and these runs make {len(figures)}: {titles}.",
+            "choose runs by RUN or --preset",
+        )
+    return figures[0]
+
+
+def _axis(given: str | None) -> Axis:
+    for axis in AXES:
+        if given in (None, axis):
+            return axis
+    raise UsageError(f"--axis {given}: no such axis.", f"axes: {', '.join(AXES)}")
+
+
+def _width(given: float | None) -> float:
+    low, high = WIDTHS
+    width_mm = COLUMN_MM if given is None else given
+    if not low <= width_mm <= high:
+        raise UsageError(
+            f"--width {width_mm:g}: millimetres from {low:g} to {high:g} are wanted.",
+            "89 for a column, 183 for a page",
+        )
+    return width_mm
