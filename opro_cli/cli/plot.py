@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
+from opro_cli.cli.options.overrides import read_target
 from opro_cli.cli.report import write_file
 from opro_cli.cli.runs.listing import of_presets
 from opro_cli.core.errors import UsageError
@@ -68,6 +69,13 @@ def _summary(options: Options) -> Summary:
         runs, damaged = last_command(store), []
         _say_others(store, runs)
     runs = of_presets(runs, presets, strict=not damaged)
+    targets = [read_target(text) for text in options.several("target")]
+    runs = [run for run in runs if not targets or run.about["spec"]["target"] in targets]
+    if targets and not runs:
+        raise UsageError(
+            f"--target {options.several('target')[0]}: no run has this target.",
+            "`opro runs list` shows the targets of all runs",
+        )
     if not runs and not damaged:
         raise UsageError(
             f"There are no runs in {store.root} to draw.", "opro run-opro --preset quickstart"
@@ -135,7 +143,7 @@ def _only(figures: list[Figure]) -> Figure:
         titles = "; ".join(figure.title for figure in figures[:5])
         raise UsageError(
             f"A file holds one figure, and these runs make {len(figures)}: {titles}.",
-            "choose runs by RUN or --preset",
+            "choose runs by RUN, --preset or --target",
         )
     return figures[0]
 

@@ -94,7 +94,7 @@ def _is_file(path: str) -> bool:
 def _targets(options: Options) -> list[Override]:
     """The override of the targets, if any is given."""
     typed = options.several("target")
-    targets = [_target(text) for text in typed]
+    targets = [read_target(text) for text in typed]
     w_true, b_true = options["w_true"], options["b_true"]
     if (w_true is None) != (b_true is None):
         raise PresetError(
@@ -107,7 +107,8 @@ def _targets(options: Options) -> list[Override]:
     return [Override("problem.targets", targets, source)] if targets else []
 
 
-def _target(text: str) -> dict[str, Any]:
+def read_target(text: str) -> dict[str, Any]:
+    """The target that --target names, as in ``w=15,b=14``. Raises UsageError."""
     target: dict[str, Any] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")

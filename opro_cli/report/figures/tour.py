@@ -19,7 +19,9 @@ Place = tuple[float, float]
 
 def has_tours(path: Path) -> bool:
     """Whether the points of a run are tours through cities on a plane."""
-    return isinstance(path.view.spec.build_problem(), TspProblem) and bool(path.best)
+    problem = path.view.spec.build_problem()
+    on_plane = isinstance(problem, TspProblem) and problem.coordinates is not None
+    return on_plane and bool(path.best)
 
 
 def tour(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
@@ -60,6 +62,7 @@ class _Tour:
     def __init__(self, path: Path, panels: Panels) -> None:
         problem = path.view.spec.build_problem()
         assert isinstance(problem, TspProblem)  # noqa: S101  # see has_tours
+        assert problem.coordinates is not None  # noqa: S101
         self.path, self.panels = path, panels
         self.best = path.best[-1]
         starts = [visit for visit in path.best if visit.source == START]
