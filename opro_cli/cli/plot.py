@@ -43,7 +43,7 @@ def plot(options: Options) -> int:
         )
     width_mm = _width(options["width"])
     summary = _summary(options)
-    chosen = kind or default_kind(summary)
+    chosen = kind or default_kind(summary, lines=output is None and not options["json"])
     layout = paper(width_mm) if output else PAGE
     figures = _figures(chosen, summary, axis, layout)
     if options["json"]:

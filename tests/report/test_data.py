@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from opro_cli.report.formats.data import _cell
+from opro_cli.report.formats.sheets import _cell
 from tests.chains import only_run
 
 PRESET = """\

@@ -33,15 +33,16 @@ KINDS: Registry[Draw] = Registry(
 )
 
 
-def default_kind(summary: Summary) -> str:
+def default_kind(summary: Summary, *, lines: bool = False) -> str:
     """The kind that says most: of one run its picture, of several the comparison.
 
     Args:
         summary: with at least one row.
+        lines: whether only lines can be shown, as in a terminal.
     """
     if all(is_judged(row.spec) for row in summary.rows):
         return "accuracy"
-    if len(summary.rows) > 1 or len(summary.rows[0].runs) > 1:
+    if lines or len(summary.rows) > 1 or len(summary.rows[0].runs) > 1:
         return "curves"
     return next((kind for kind in ("tour", "landscape") if KINDS[kind](*_any(summary))), "curves")
 
