@@ -17,6 +17,7 @@ from opro_cli.llm.model_pool import ModelPool
 from tests.loopback import Asked, Loopback
 
 KEY = "marker-key-0123456789"
+BEDROCK_URL = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -83,7 +84,10 @@ def ask(
     found.budget = Budget(BudgetSettings(**(caps or {})))
 
     async def run(url: str) -> None:
-        env = {"OPENAI_API_KEY": KEY, "GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url}
+        env = dict.fromkeys(("OPENAI_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_API_KEY"), KEY)
+        env |= {"AWS_ACCESS_KEY_ID": "AKIAMARKER0123456789", "AWS_SECRET_ACCESS_KEY": KEY}
+        env["AWS_REGION"] = "us-east-1"
+        env |= dict.fromkeys(("GOOGLE_GEMINI_BASE_URL", "ANTHROPIC_BASE_URL", BEDROCK_URL), url)
         env["OPENAI_BASE_URL"] = f"{url}/v1{query}"
         limits = LimitSettings(attempts=attempts, timeout=timeout)
         models = ModelPool(env, Limiter(limits), found.budget, notify=found.said.append)

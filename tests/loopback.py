@@ -163,6 +163,47 @@ def chat(
     )
 
 
+def claude(text: str, *, finish: str = "end_turn", thought: str | None = None) -> Answer:
+    """A message in Anthropic's form, with one block of text."""
+    thinking = [{"type": "thinking", "thinking": thought, "signature": "s"}] if thought else []
+    return Answer(
+        body={
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude-haiku-4-5-20251001",
+            "content": [*thinking, {"type": "text", "text": text}],
+            "stop_reason": finish,
+            "stop_sequence": None,
+            "usage": {
+                "input_tokens": 60,
+                "output_tokens": 25,
+                "cache_read_input_tokens": 30,
+                "cache_creation_input_tokens": 10,
+            },
+        }
+    )
+
+
+def converse(text: str, *, finish: str = "end_turn", thought: str | None = None) -> Answer:
+    """A response of Amazon Bedrock's Converse API."""
+    thinking = [{"reasoningContent": {"reasoningText": {"text": thought}}}] if thought else []
+    return Answer(
+        body={
+            "output": {"message": {"role": "assistant", "content": [*thinking, {"text": text}]}},
+            "stopReason": finish,
+            "usage": {
+                "inputTokens": 60,
+                "outputTokens": 25,
+                "totalTokens": 125,
+                "cacheReadInputTokens": 30,
+                "cacheWriteInputTokens": 10,
+            },
+            "metrics": {"latencyMs": 1},
+        }
+    )
+
+
 def solution(w: float, b: float, reasoning: str = "because") -> str:
     """A reply's text in the form our instruction asks for."""
     return json.dumps({"reasoning": reasoning, "solution": {"w": w, "b": b}})

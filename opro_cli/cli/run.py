@@ -27,6 +27,8 @@ from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import option_text
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
+from opro_cli.report.closing import already_done, result_lines
+from opro_cli.report.notes import best_points
 from opro_cli.report.summary import summarize
 from opro_cli.report.verdicts import LONGEST
 from opro_cli.runs.jobs import Jobs, jobs_for_plan
@@ -127,9 +129,11 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
     if not options["json"]:
         print_out(report.render(summary, "table", width(), detail="summary"))
     _say_failures(outcome, where)
-    say(_ending(outcome))
-    if outcome.already_finished == len(outcome.runs):
-        say("All runs already exist; --fresh runs them again.")
+    unprinted = best_points(summary.rows) if options["json"] else ()
+    for line in (*unprinted, *result_lines(summary.rows)):
+        say(line)
+    if line := already_done(outcome.already_finished, len(outcome.runs)):
+        say(line)
     if outcome.exit_code == INTERRUPTED:
         leaving()
     elif any(run.totals.error for run in outcome.runs):
@@ -160,18 +164,6 @@ def _quoted(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
-
-
-def _ending(outcome: Outcome) -> str:
-    """The number of steps, and why the runs stopped, in one line."""
-    reasons = Counter(
-        "failed" if run.totals.error else reason_text(run.totals.reason or "unfinished")
-        for run in outcome.runs
-    )
-    steps = sum(run.totals.step for run in outcome.runs)
-    listed = ", ".join(f"{number} {why}" for why, number in sorted(reasons.items()))
-    done = f" ({outcome.already_finished} already done)" if outcome.already_finished else ""
-    return f"{plural(len(outcome.runs), 'run')}{done}, {plural(steps, 'step')}: {listed}."
 
 
 def _raised_cap(outcome: Outcome) -> str:

@@ -16,6 +16,8 @@ PROVIDERS: Registry[Provider] = Registry(
         "local": "opro_cli.llm.local.provider:PROVIDER",
         "gemini": "opro_cli.llm.gemini.provider:PROVIDER",
         "openai": "opro_cli.llm.openai.provider:PROVIDER",
+        "anthropic": "opro_cli.llm.protocols.anthropic:PROVIDER",
+        "bedrock": "opro_cli.llm.protocols.bedrock:PROVIDER",
     },
     group="opro.providers",
 )

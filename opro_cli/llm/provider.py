@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from opro_cli.core.errors import ModelUnavailable
 from opro_cli.core.model import ANY_NUMBER, Ability, Model, ModelRequest, Price
 from opro_cli.llm.catalog import facts_of
+from opro_cli.llm.prices import listed_price
 
 if TYPE_CHECKING:
     from opro_cli.llm.budget import Budget
@@ -205,7 +207,7 @@ def hosted_choice(
         request=request,
         ability="instruct",
         concurrency=ANY_NUMBER,
-        price=request.price or price or facts.price,
+        price=request.price or price or facts.price or listed_price(model, url),
         notices=tuple(notices),
         temperature=facts.temperature,
         hosted=True,
@@ -217,11 +219,14 @@ def hosted_choice(
 def pricer(choice: ModelChoice) -> Callable[[str], Price | None]:
     """Gives the price of the chosen model, and of another that answers in its place."""
     name = bare_name(choice.name)
+    url = f"https://{choice.details['server']}" if "server" in choice.details else ""
 
+    @cache
     def price(served: str) -> Price | None:
         if same_model(name, served):
             return choice.price
-        return facts_of(served).price or choice.price  # an unknown name is no reason to be free
+        known = facts_of(served).price or listed_price(served, url)
+        return known or choice.price  # an unknown name is no reason to be free
 
     return price
 

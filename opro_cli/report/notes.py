@@ -18,7 +18,7 @@ from opro_cli.runs.progress import RunView
 FEW = 5
 """A row with fewer repetitions gets a note."""
 
-MOST_POINTS = 10
+MOST_POINTS = 5
 """Best points that are named."""
 
 OWN_COMMAND = ("opro", "sgd")

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from typing_extensions import override
 
@@ -47,6 +47,14 @@ class RunView:
         if self.spec.optimizer.name != DEFAULT:
             parts.insert(0, self.spec.optimizer.name)
         return clean(" ".join(part for part in parts if part), 60)
+
+    def result_json(self) -> dict[str, Any]:
+        """The result as JSON data, with the coordinates of the best point by name."""
+        result = self.totals.result_json()
+        space = self.spec.build_problem().space
+        if self.totals.best is not None and space.names:
+            result["best"]["parameters"] = space.to_values(self.totals.best[0])
+        return result
 
     def limit(self) -> str:
         """The largest number of steps it may make."""

@@ -45,7 +45,7 @@ def test_run_sgd_prints_the_table_and_a_last_line(opro):
     assert done.exit_code == 0
     for count in (121, 118903, 104577, 178500, 195228, 243943, 231261):
         assert f"│ {count}" in done.stdout
-    assert "7 runs, 1,072,533 steps: 7 solved." in done.stderr
+    assert "7 of 7 solved, in 121 to 243,943 steps (median 178,500)." in done.stderr
     assert done.stderr.splitlines()[-1].startswith("next: opro report")
     assert len(list(Path("runs").glob("*/run.json"))) == 7
 
@@ -53,7 +53,7 @@ def test_run_sgd_prints_the_table_and_a_last_line(opro):
 def test_run_opro_through_the_real_client(opro, served):
     done = opro("run-opro", "--preset", "exp1", "--reps", "1", *SMALL)
     assert done.exit_code == 0, done.stderr
-    assert "1 run, 2 steps: 1 solved." in done.stderr
+    assert "1 of 1 solved, in 2 steps." in done.stderr
     assert "ignores temperature" in done.stderr
     assert len(served.asked) == 6
     (run,) = (path.parent for path in Path("runs").glob("*/run.json"))

@@ -26,8 +26,9 @@ from opro_cli.llm.openai.endpoints import endpoints
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.problems.regression.linear import LinearSettings
+from tests.asking import BEDROCK_URL
 from tests.doubles import Scripted
-from tests.loopback import Loopback, chat, gemini, solution
+from tests.loopback import Loopback, chat, claude, converse, gemini, solution
 from tests.tours import TourProblem
 
 LINEAR = LinearSettings(targets=[{"w": 15, "b": 14}])
@@ -184,7 +185,8 @@ class Provided:
         self.answers = [answer] if answer is not None else []
 
     def open(self, url: str):
-        env = {**dict.fromkeys(secret_names(), "k"), self._env: url}
+        env = {**dict.fromkeys(secret_names(), "k"), "AWS_REGION": "us-east-1", self._env: url}
+        del env["AWS_BEARER_TOKEN_BEDROCK"]  # a token is sent to servers with TLS only
         self._pool = ModelPool(env, Limiter(LimitSettings()), Budget(BudgetSettings()))
         return self._pool.open(choose_model(ModelRequest(self._name), env))
 
@@ -201,6 +203,8 @@ MODELS = {
         name: partial(Provided, f"{name}:gpt", row.variable, chat(solution(1, 2)))
         for name, row in endpoints().items()
     },
+    "anthropic": lambda: Provided("anthropic:m", "ANTHROPIC_BASE_URL", claude(solution(1, 2))),
+    "bedrock": lambda: Provided("bedrock:m", BEDROCK_URL, converse(solution(1, 2))),
     "local": lambda: Provided("local"),
     "scripted": lambda: Alone(Scripted(lambda request, sample: "[1, 2]")),
     "wrapped": lambda: Alone(Wrapper(Scripted(lambda request, sample: "[1, 2]"))),
@@ -244,6 +248,9 @@ def check_replies(replies, samples: int, form: str) -> None:
     "name", [pytest.param(n, marks=pytest.mark.model if n == "local" else ()) for n in MODELS]
 )
 def test_every_model(name):
+    if name in ("anthropic", "bedrock"):
+        pytest.importorskip("pydantic_ai", reason="the extra `providers` is not installed")
+
     async def run(provided, url: str):
         model = provided.open(url)
         assert model.info.name

@@ -96,7 +96,7 @@ def test_an_unknown_name_is_an_error_with_all_names(name):
         choose_model(ModelRequest(name), {})
     assert caught.value.hint.endswith(
         "models: auto, local, local:NAME, local:PATH.gguf, gemini-…, vertex:…, openai:…, groq:…, "
-        "ollama:… and others (opro models)"
+        "ollama:… and others (opro models), anthropic:…, bedrock:…"
     )
 
 
@@ -132,7 +132,7 @@ def test_auto_without_any_model_names_both_ways_out(monkeypatch, acme):
 
 def test_a_new_provider_is_in_the_help_and_in_the_provenance(acme):
     acme()
-    assert model_help().endswith("and others (opro models), acme:…")
+    assert model_help().endswith("anthropic:…, bedrock:…, acme:…")
     assert package_names()[-1] == "acme-sdk"
     ours = ("HF_TOKEN", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_API_KEY", "GROQ_API_KEY")
     assert secret_names()[:5] == ours

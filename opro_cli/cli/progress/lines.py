@@ -169,7 +169,7 @@ class Results(Silent):
                 "model": run.spec.model,
                 "target": run.spec.target,
                 "repetition": run.spec.repetition + 1,
-                **run.totals.result_json(),
+                **run.result_json(),
             }
             if is_judged(run.spec):
                 facts["accuracy"] = run_accuracy(JudgedRun(run.totals))

@@ -41,7 +41,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
         if said := table.explained([headings[i] for i in shown]):
             console.print(Text(clean(said, 1000), style="dim"))
         for columns in pages:
-            console.print(_rich_table(headings, rows, columns))
+            console.print(_rich_table(headings, rows, columns, None if full else width))
         for note in table.notes:
             console.print(Text(clean(note, LONGEST_NOTE)))
         console.print()
@@ -87,11 +87,16 @@ def _width(headings: list[str], rows: list[list[str]], i: int, *, wrap: bool) ->
 
 
 def _rich_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[int]
+    headings: list[str], rows: list[list[str]], columns: Sequence[int], room: int | None
 ) -> RichTable:
+    """A table with these columns; where they fit into the room, each has the width it needs."""
     rich_table = RichTable(box=SQUARE, padding=(0, 1), pad_edge=False, show_edge=False)
-    for i in columns:
-        rich_table.add_column(Text(clean(headings[i], 60)), overflow="fold", max_width=WIDEST)
+    widths = [_width(headings, rows, i, wrap=True) - BETWEEN for i in columns]
+    fixed = room is not None and sum(widths) + BETWEEN * (len(widths) - 1) <= room
+    for i, width in zip(columns, widths, strict=True):
+        heading = Text(clean(headings[i], 60))
+        needed = width if fixed else None
+        rich_table.add_column(heading, overflow="fold", max_width=WIDEST, width=needed)
     for row in rows:
         rich_table.add_row(*(Text(clean(row[i], 200)) for i in columns))
     return rich_table
