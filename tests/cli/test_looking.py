@@ -79,6 +79,64 @@ class TestList:
         assert "No run in runs matches --state failed." in done.stderr
 
 
+class TestShort:
+    """What is listed on a narrow screen, and found again by what is listed."""
+
+    def test_the_list_fits_80_columns_and_an_end_names_a_run(self, opro, serve, monkeypatch):
+        serve([gemini(solution(9, 9))])
+        write(PROBLEM + "max_steps: 2\nopro: {points_per_step: 1}\n")
+        assert opro("run-opro", "mine.yaml").exit_code == 0
+        monkeypatch.setattr("opro_cli.cli.runs.listing.width", lambda: 80)
+        heading, line = opro("runs", "list").stdout.splitlines()
+        assert len(line) <= 80
+        assert heading.split()[0] == "run"
+        short = line.split()[0]
+        assert len(short) == 4
+        (run,) = (path.parent.name for path in Path("runs").glob("*/run.json"))
+        assert run.endswith(short)
+        assert opro("runs", "show", short).stdout.splitlines()[0] == run
+
+    def test_the_list_is_filtered_by_optimizer_model_and_state(self, opro, serve):
+        serve([gemini(solution(9, 9))])
+        write(PROBLEM + "max_steps: 2\nopro: {points_per_step: 1}\nbaselines: [sgd]\n")
+        assert opro("sweep", "mine.yaml").exit_code == 0
+
+        def listed(*words: str) -> list[str]:
+            done = opro("runs", "list", "--json", *words)
+            return [json.loads(line)["optimizer"] for line in done.stdout.splitlines()]
+
+        assert sorted(listed()) == ["opro", "sgd"]
+        assert listed("--optimizer", "sgd") == ["sgd"]
+        assert listed("--model", "gemini-3.5-flash-lite") == ["opro"]
+        assert listed("--status", "converged") == ["sgd"]
+        assert listed("-O", "sgd", "--state", "stopped") == []
+        done = opro("runs", "list", "-O", "sgd", "--model", "local")
+        assert "No run in runs matches --optimizer sgd --model local." in done.stderr
+        assert "did you mean sgd?" in opro("runs", "list", "-O", "sdg").stderr
+
+    def test_without_a_run_the_last_one_of_a_model_is_shown_result_first(self, opro, serve):
+        assert "There are no runs in runs." in opro("runs", "show").stderr
+        serve([gemini(solution(1, 2))])
+        write(PROBLEM + "max_steps: 2\nopro: {points_per_step: 1}\nbaselines: [sgd]\n")
+        assert opro("run-opro", "mine.yaml").exit_code == 0
+        assert opro("run-sgd", "mine.yaml").exit_code == 0
+        name, found, *rest = opro("runs", "show").stdout.splitlines()
+        assert "-opro-" in name
+        assert found == "found     w = 1, b = 2"
+        assert rest[1].startswith("state     solved after 1 step in ")
+        assert rest[2].endswith(", 1 call, 125 tokens")
+
+    def test_a_sweep_says_first_what_it_runs(self, opro, serve):
+        serve([gemini(solution(1, 2))])
+        write(PROBLEM + "max_steps: 2\nopro: {points_per_step: 1}\nbaselines: [sgd]\n")
+        assert opro("run-sgd", "mine.yaml").exit_code == 0
+        said = opro("sweep", "mine.yaml").stderr.splitlines()
+        began = said.index("plan: 1 run of mine (1 of 2 are done already)")
+        assert said[began + 1] == "  opro with gemini-3.5-flash-lite: 1 run, at most 2 steps"
+        assert said[began + 2].startswith("  about 3 (2 to 4) model calls, about $0.0")
+        assert "plan:" not in opro("sweep", "mine.yaml").stderr
+
+
 def test_looking_at_a_run_executes_nothing_that_it_names(opro):
     mark = "from pathlib import Path\nPath('ran').touch()\n"
     write(mark + "def loss(x):\n    return x * x\n", "mine.py")

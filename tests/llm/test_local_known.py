@@ -185,8 +185,9 @@ def test_the_table_of_known_models_is_whole():
     assert known.of_hash("0" * 64) is None
 
 
-@pytest.mark.parametrize("width", [80])
-def test_the_list_fits_the_terminal(opro, cache, width):
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_list_fits_the_terminal(opro, cache, width, monkeypatch):
+    monkeypatch.setattr("opro_cli.cli.models.listing.width", lambda: width)
     (cache / "models").mkdir(parents=True)
     long = model_file.hub_file(HubName("somebody/A-Model-With-A-Long-Name-GGUF", "Q4_K_M"))
     long.write_bytes(b"GGUF damaged")
@@ -197,6 +198,10 @@ def test_the_list_fits_the_terminal(opro, cache, width):
     assert "local:hf.co/somebody/A-Model-With-A-Long-Name-GGUF:Q4_K_M" in lines
     for model in ("local:qwen2.5-coder-0.5b", "local:qwen2.5-coder-1.5b", "gemini-4-argon"):
         assert any(line.startswith(model) for line in lines)
+    (ending,) = (line for line in lines if line.startswith("gemini-2.5-flash "))
+    assert ending.split()[1:3] == ["0.30", "2.50"]
+    assert "2026-12-01" in ending
+    assert ("temperature, 8 a call, thinks" in ending) == (width == 80)
 
 
 def test_the_list_says_which_is_here(opro, cache, monkeypatch):

@@ -213,11 +213,11 @@ def one_run(name: str | None, runs_dir: Path | None) -> StoredRun:
 
 
 def _last(store: RunStore) -> StoredRun:
-    """The newest run of a model, or else the newest run. Raises RunsError where there is none."""
+    """The newest run of a model that has a result, or else the newest run. Raises RunsError."""
     newest = None
     for run in store.newest(""):
         newest = newest or run
-        if run.about.get("model"):
+        if run.about.get("model") and read_record(run, whole=False).totals.best:
             return run
     if newest is None:
         raise RunsError(

@@ -76,7 +76,7 @@ def _plain_lines(record: RunRecord) -> list[tuple[str, str]]:
     best = totals.best
     lines = [("found", by_name(spec, best[0]) if best else "no point with a value")]
     lines += [(_word(spec), value_text(spec, best[1]))] if best else []
-    lines += [("state", f"failed: {clean(totals.error)}" if totals.error else ended(record.view))]
+    lines += [("state", _state(record))]
     used = [plural(totals.evaluations, "evaluation"), plural(totals.distinct_pairs, "point")]
     if totals.calls:
         tokens = totals.usage.input + totals.usage.output
@@ -85,6 +85,15 @@ def _plain_lines(record: RunRecord) -> list[tuple[str, str]]:
     replies = ", ".join(f"{n} {status_text(s)}" for s, n in totals.statuses.most_common())
     lines += [("replies", replies)] if replies else []
     return [*lines, ("cost", price(totals.cost, totals.unpriced))] if totals.calls else lines
+
+
+def _state(record: RunRecord) -> str:
+    totals = record.totals
+    if totals.error:
+        return f"failed: {clean(totals.error)}"
+    if totals.reason is None:
+        return f"unfinished after {plural(totals.step, 'step')}"
+    return ended(record.view)
 
 
 def _word(spec: RunSpec) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from opro_cli.cli.console import print_out
+from opro_cli.cli.console import print_out, width
 from opro_cli.cli.flags import Options
 from opro_cli.cli.runs.listing import one_run, result_json
 from opro_cli.cli.runs.result import result_lines
@@ -65,7 +66,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
         "",
         f"created   {clean(run.created)}",
         f"command   {clean(str(run.about.get('command', '')))}",
-        "versions  " + clean(", ".join(f"{k} {v}" for k, v in versions.items())),
+        *_wrapped("versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
         f"model     {clean(str(run.about.get('model') or 'none'))}",
         "",
         "settings",
@@ -77,6 +78,12 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
         lines.append(clean(f"  {key}: {json.dumps(value)}{end}", 1000))
     lines += ["", "steps", *(clean(f"  {_step_line(facts, record.spec)}") for facts in steps)]
     print_out("\n".join(lines) + "\n")
+
+
+def _wrapped(word: str, text: str) -> list[str]:
+    """A text behind its word, in lines that fit the terminal."""
+    said = f"{word:<9} {clean(text, 2000)}"
+    return textwrap.wrap(said, width() or len(said) + 1, subsequent_indent=" " * 10)
 
 
 def _steps(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
