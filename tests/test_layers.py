@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opro_cli"
-LAYERS = ["core", "problems", "llm", "optimizers", "presets", "runs", "report", "cli"]
+LAYERS = ["core", "problems", "llm", "optimizers", "presets", "runs", "report", "cli", "api"]
 """From the ground up. `problems` and `llm` are side by side: neither imports the other."""
 FLOOR = {name: i for i, name in enumerate(LAYERS)} | {"llm": 1}
 FILES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
@@ -35,6 +35,9 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 GRAPH = {module(path): set(imports(tree)) - {module(path)} for path, tree in FILES.items()}
+GRAPH["opro_cli"] = set()
+"""It names what the top layer has for type checkers, and imports nothing before a name is used:
+see tests/api/test_import.py."""
 
 
 def package(name: str) -> str:
@@ -63,7 +66,7 @@ def test_there_is_no_circle_of_imports():
 
 def test_nothing_lies_flat_beside_the_packages():
     flat = {path.name for path in PACKAGE.glob("*.py")}
-    assert flat <= {"__init__.py", "__main__.py", "api.py"}
+    assert flat <= {"__init__.py", "__main__.py"}
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(LAYERS)
 
 

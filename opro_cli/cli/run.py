@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from opro_cli import report
 from opro_cli.cli import progress
 from opro_cli.cli.console import INTERRUPTED, print_out, say, width
 from opro_cli.cli.flags import DEFAULT_PRESETS, Options
@@ -27,6 +26,7 @@ from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import option_text
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
+from opro_cli.report import render
 from opro_cli.report.closing import already_done, result_lines
 from opro_cli.report.notes import best_points
 from opro_cli.report.summary import summarize
@@ -127,7 +127,7 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
     outcome = Launcher(store, displays, env, say, leaving).launch(find)
     summary = summarize(*store.select([run.id for run in outcome.runs if run.id]))
     if not options["json"]:
-        print_out(report.render(summary, "table", width(), detail="summary"))
+        print_out(render(summary, "table", width(), detail="summary"))
     _say_failures(outcome, where)
     unprinted = best_points(summary.rows) if options["json"] else ()
     for line in (*unprinted, *result_lines(summary.rows)):

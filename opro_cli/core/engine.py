@@ -86,7 +86,7 @@ class Run:
     def _note_value(self, step: int, point: Point, measurement: Measurement) -> None:
         """Keep a value that was costly at once: the step it belongs to may take hours."""
         if self._costly and self._judge is None:
-            self._sink.emit(Evaluated(step, point, measurement.value, measurement.why))
+            self._sink.emit(_evaluated(step, point, measurement))
 
     async def start(self) -> None:
         """Evaluate the starting points."""
@@ -141,6 +141,10 @@ class Run:
         if self._judge is not None:
             self._pairs += pairs
         self._optimizer.tell(pairs)
+
+
+def _evaluated(step: int, point: Point, measurement: Measurement) -> Evaluated:
+    return Evaluated(step, point, measurement.value, measurement.why, measurement.note)
 
 
 def _check_values(started: Sequence[Evaluation]) -> None:

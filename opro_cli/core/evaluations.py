@@ -95,8 +95,8 @@ class Evaluations:
             got = self._found[point]
             worth = math.isfinite(got.value) or bool(got.detail)
             self._rule.note(got.value, self.step, self.made, worth=worth)
-            pair = Evaluation(point, got.value, proposal.source, known, got.why, got.detail)
-            pairs.append(pair)
+            of = point, got.value, proposal.source, known
+            pairs.append(Evaluation(*of, got.why, got.detail, got.note))
         return tuple(pairs)
 
     async def _measure(self, points: Sequence[Point], race: str) -> dict[Point, Measurement]:
@@ -105,7 +105,7 @@ class Evaluations:
         for point in points:
             recorded = self._recorded.get(point)
             if recorded is not None:
-                found[point] = Measurement(recorded.value, recorded.why, detail=recorded.detail)
+                found[point] = _recorded(recorded)
         missing = [point for point in points if point not in found]
         step = self.step
 
@@ -118,6 +118,11 @@ class Evaluations:
         elif missing:
             measured = await self._evaluate(missing, on_value)
         return found | dict(zip(missing, measured, strict=True))
+
+
+def _recorded(pair: Evaluation) -> Measurement:
+    """The measurement that an earlier session has recorded."""
+    return Measurement(pair.value, pair.why, detail=pair.detail, note=pair.note)
 
 
 def _status(solution: ParsedSolution, known: set[Point], evaluated: set[Point]) -> ParsedSolution:

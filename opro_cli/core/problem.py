@@ -208,6 +208,8 @@ class Measurement:
     """What it counts for: an example of a data set is an evaluation."""
     detail: str = ""
     """As of :class:`opro_cli.core.events.Evaluation`."""
+    note: str = ""
+    """As of :class:`opro_cli.core.events.Evaluation`."""
 
 
 OnValue: TypeAlias = Callable[[Point, Measurement], None]

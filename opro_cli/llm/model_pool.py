@@ -21,6 +21,14 @@ from opro_cli.llm.redaction import Redacted, key_forms
 from opro_cli.llm.retry import Retry, throttled
 
 
+@dataclass(frozen=True)
+class Account:
+    """What calls of one process may have in common; all that use it share an event loop."""
+
+    budget: Budget
+    limiter: Limiter
+
+
 @dataclass
 class ModelPool:
     """Opens each model once, with one client for each server.

@@ -42,6 +42,8 @@ class History:
         self._values: dict[Point, float] = {}
         self._ranked: list[Pair] = []
         self._tried: set[Point] = set()
+        self.notes: dict[Point, str] = {}
+        """What the objective says of points beside their values."""
         self.steps_without_gain = 0
         """Times that pairs were added since there was a better one."""
 
@@ -61,6 +63,8 @@ class History:
         before = self._best_value
         for pair in pairs:
             self._tried.add(pair.point)
+            if pair.note:
+                self.notes[pair.point] = pair.note
             if np.isfinite(pair.value) and pair.point not in self._values:
                 self._values[pair.point] = pair.value
                 bisect.insort(self._ranked, (pair.point, pair.value), key=self._rank)

@@ -18,12 +18,15 @@ MAX_BYTES = 1_000_000
 class Environment(Mapping[str, str]):
     """Environment variables over those of ``./.env``. Nothing is exported to child processes.
 
+    Args:
+        path: the file; None for the environment alone.
+
     Raises:
         UsageError: there is a ``.env`` that cannot be read.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._file = _read(path or Path(".env"))
+    def __init__(self, path: Path | None = Path(".env")) -> None:
+        self._file = {} if path is None else _read(path)
         self.named: set[str] = set()
         """Servers that the command line names: they get the user's keys."""
 

@@ -15,6 +15,7 @@ from opro_cli.presets.overrides import Override, apply_overrides, record_source
 from opro_cli.presets.spec import Preset
 from opro_cli.presets.sweep import expand, grid, without_sweep
 from opro_cli.presets.validation import Memo, parse_preset
+from opro_cli.problems.settings import ProblemSettings
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,16 @@ class Resolved:
     """The axes of the sweep, each with all its values."""
     notices: tuple[str, ...] = ()
     """Overrides that make the grid smaller."""
+    file: Path | None = None
+    """The preset's file, wherever one looks from; None for a preset that is in no file."""
+
+    def with_problem(self, change: Callable[[ProblemSettings], ProblemSettings]) -> Resolved:
+        """The same with another problem in the base and in every cell."""
+
+        def changed(preset: Preset) -> Preset:
+            return replace(preset, problem=change(preset.problem))
+
+        return replace(self, base=changed(self.base), cells=tuple(map(changed, self.cells)))
 
 
 def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
@@ -42,7 +53,8 @@ def resolve(name: str, overrides: Sequence[Override] = ()) -> Resolved:
         PresetError: for the first error found, with its file and dotted key.
     """
     path = find(name)
-    return resolve_data(load_file(path), path.stem, tidy(path), path.parent, overrides)
+    found = resolve_data(load_file(path), path.stem, tidy(path), path.parent, overrides)
+    return replace(found, file=Path(found.path).absolute())
 
 
 def resolve_data(

@@ -56,7 +56,7 @@ def parse_preset(
         if key not in known:
             raise _unknown_key(key, known, sources.get(key, where))
     top = {key: raw[key] for key in raw if key in General.model_fields}
-    general = _validate(General, top, "", sources, where, memo)
+    general = validate(General, top, "", sources, where, memo)
     for key, named in (
         ("baselines", general.baselines),
         ("published", [table.optimizer for table in general.published]),
@@ -68,7 +68,7 @@ def parse_preset(
         general=general,
         problem=_problem(raw.get("problem"), sources, where, memo),
         sections={
-            section: _validate(OPTIMIZERS[section], raw.get(section), section, sources, where, memo)
+            section: validate(OPTIMIZERS[section], raw.get(section), section, sources, where, memo)
             for section in OPTIMIZERS
         },
     )
@@ -84,7 +84,7 @@ def _problem(data: Any, sources: Mapping[str, str], where: str, memo: Memo) -> P
     kind = data["kind"]
     where = sources.get("problem.kind", where)
     _check_name(kind, "problem.kind", PROBLEMS, where)
-    return _validate(PROBLEMS[kind], data, "problem", sources, where, memo)
+    return validate(PROBLEMS[kind], data, "problem", sources, where, memo)
 
 
 def _check_name(name: Any, key: str, registry: Registry[Any], where: str) -> None:
@@ -103,9 +103,28 @@ def _unknown_key(key: str, known: Sequence[str], where: str, section: str = "") 
     )
 
 
-def _validate(
-    model: type[M], data: Any, section: str, sources: Mapping[str, str], file: str, memo: Memo
+def validate(
+    model: type[M],
+    data: Any,
+    section: str,
+    sources: Mapping[str, str] | None = None,
+    file: str = "",
+    memo: Memo | None = None,
 ) -> M:
+    """The settings of one section.
+
+    Args:
+        model: of the section.
+        data: the section as a plain mapping; None for an empty one.
+        section: its name; empty for the top level of a preset.
+        sources: where each dotted key was set, for messages.
+        file: where the others were set.
+        memo: as of :func:`parse_preset`.
+
+    Raises:
+        PresetError: naming the dotted key, its source and a right value.
+    """
+    sources, memo = sources or {}, {} if memo is None else memo
     where = sources.get(section, file)
     data = {} if data is None else data
     if not isinstance(data, Mapping):

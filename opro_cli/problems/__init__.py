@@ -24,6 +24,7 @@ PROBLEMS: Registry[type[ProblemSettings]] = Registry(
         "functions": "opro_cli.problems.benchmark_functions:BenchmarkFunctionSettings",
         "instructions": "opro_cli.problems.instructions.settings:InstructionsSettings",
         "custom": "opro_cli.problems.custom.problem:CustomSettings",
+        "callable": "opro_cli.problems.custom.in_process:CallableSettings",
     },
     group="opro.problems",
 )

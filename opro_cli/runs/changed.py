@@ -10,7 +10,6 @@ from opro_cli.core.mappings import changes
 from opro_cli.presets.plan import Plan
 from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
-from opro_cli.runs.provenance import preset_file
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import RunStore, StoredRun, slug
 
@@ -21,9 +20,11 @@ NO_EFFECT = ("title", "description", "published", "limits", "budget", "baselines
 def refuse_changed(plan: Plan, store: RunStore) -> None:
     """Raises PresetError where a run with replies or steps would be begun anew, unfinished.
 
-    A run that is not asked for any more is left alone, and so is one without a reply or a step:
-    nothing of it is lost.
+    A plan that is made from no file cannot have changed. A run that is not asked for any more is
+    left alone, and so is one without a reply or a step: nothing of it is lost.
     """
+    if plan.resolved.file is None:
+        return
     resolved, path = plan.preset.dump(plan.optimizers), plan.resolved.path
     planned = {_place(spec): spec for spec in plan.specs}
     for run in _last_batch(plan, store):
@@ -58,7 +59,7 @@ def _last_batch(plan: Plan, store: RunStore) -> Iterator[StoredRun]:
         about = run.about.get("preset")
         if about is None or about.get("path") != plan.resolved.path:
             continue
-        if about.get("file", preset_file(plan)) != preset_file(plan):
+        if about.get("file", str(plan.resolved.file)) != str(plan.resolved.file):
             continue  # a file of that name in another folder
         if overridden(about["path"], about.get("sources", {})) != ours:
             continue

@@ -83,9 +83,9 @@ def _point_key(pair: Evaluation) -> tuple[str, ...]:
     return tuple(f"{v:030.9f}" if isinstance(v, int | float) else str(v) for v in pair.point)
 
 
-def _aside(pair: Evaluation) -> tuple[Point, str, bool]:
+def _aside(pair: Evaluation) -> tuple[Point, str, bool, str]:
     """All of a pair but its value."""
-    return pair.point, pair.source, pair.known
+    return pair.point, pair.source, pair.known, pair.note
 
 
 def _first_other(name: str, ours: object, theirs: object) -> Difference:

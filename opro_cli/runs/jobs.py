@@ -316,11 +316,13 @@ def _job(
     else:
         if not same:
             for run in earlier:
-                if not read_record(run, whole=False).finished:
+                if read_record(run, whole=False).resumable:
                     _check_same(run, now)
                 stale |= dict.fromkeys(changes(recorded(run.about), now), run.id)
             return Job(spec, new_record(spec))
         run = same[-1]
         record = job_of_run(run).record  # read again, now that no other command writes it
+        if not record.resumable:
+            return Job(spec, new_record(spec))
     record.view.spec = spec
     return Job(spec, record, run)

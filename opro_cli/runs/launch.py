@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from opro_cli.core.model import Model, ModelRequest
 from opro_cli.llm import secret_names
 from opro_cli.llm.budget import Amount, Budget, BudgetSettings
 from opro_cli.llm.limiter import Limiter
-from opro_cli.llm.model_pool import ModelPool
+from opro_cli.llm.model_pool import Account, ModelPool
 from opro_cli.llm.provider import Env
 from opro_cli.llm.redaction import HIDDEN, key_forms
 from opro_cli.runs.answers import AnswerCache, known_answers
@@ -68,6 +68,7 @@ class Launcher:
         env: environment and ``.env``.
         notify: shows the user one line.
         leaving: called when the process is about to end with calls in flight.
+        account: budget and limiter that others of this process share; None for those of the jobs.
     """
 
     store: RunStore
@@ -75,9 +76,10 @@ class Launcher:
     env: Env
     notify: Callable[[str], None]
     leaving: Callable[[], None] = lambda: None
+    account: Account | None = None
 
     def launch(self, find: Callable[[], Jobs]) -> Outcome:
-        """Do every job that is not done.
+        """Do every job that is not done; signals end it in order.
 
         Args:
             find: looks for the jobs; no other command looks for runs meanwhile.
@@ -86,24 +88,35 @@ class Launcher:
             OproError: before anything is started, where the runs directory or a model cannot be
                 used.
         """
+        return asyncio.run(self.run(find, signals=True))
+
+    async def run(self, find: Callable[[], Jobs], *, signals: bool = False) -> Outcome:
+        """As :meth:`launch`, in a running event loop. A run that is cancelled can be resumed.
+
+        Args:
+            find: as above.
+            signals: whether to install signal handlers meanwhile.
+        """
         self.store.check_writable()
         reserve_handles()
         lock = WriterLock(self.store.root)
         with ExitStack() as stack:
             stack.callback(lock.close)
-            with store_lock(self.store.root, self.notify):
+            async with store_lock(self.store.root, self.notify):
                 jobs = find()
                 for notice in (*jobs.notices, *jobs.replace_changed({})):
                     self.notify(notice)
                 if not jobs.to_do and not jobs.to_check:
                     return self._nothing_to_do(jobs)
-                budget = Budget(jobs.budget, jobs.spent, jobs.seconds)
-                pool = ModelPool(self.env, Limiter(jobs.limits), budget, self._display.notice)
-                opened = self._claimed(jobs, lock, pool, stack)
+                account = self.account or Account(
+                    Budget(jobs.budget, jobs.spent, jobs.seconds), Limiter(jobs.limits)
+                )
+                pool = ModelPool(self.env, account.limiter, account.budget, self._display.notice)
+                opened = await self._claimed(jobs, lock, pool, stack)
             if not jobs.to_do:
-                asyncio.run(pool.close())
+                await pool.close()
                 return self._nothing_to_do(jobs)
-            return asyncio.run(self._run(jobs, lock, pool, opened))
+            return await self._run(jobs, lock, pool, opened, signals=signals)
 
     @cached_property
     def _display(self) -> Displays:
@@ -114,7 +127,7 @@ class Launcher:
         """Removes every key of the environment, in any form, from a text."""
         return redactor(key_forms(self.env, secret_names()))
 
-    def _claimed(
+    async def _claimed(
         self, jobs: Jobs, lock: WriterLock, pool: ModelPool, stack: ExitStack
     ) -> dict[ModelRequest, Model]:
         """Open what the runs need, then claim them. Raises OproError, with no model left open."""
@@ -126,7 +139,7 @@ class Launcher:
             for notice in [*notices, *jobs.claim(self.store, lock, opened, self._redact)]:
                 self.notify(notice)
         except OproError:
-            asyncio.run(pool.close())
+            await pool.close()
             raise
         return opened
 
@@ -137,7 +150,13 @@ class Launcher:
         return Outcome(views, len(views))
 
     async def _run(
-        self, jobs: Jobs, lock: WriterLock, pool: ModelPool, opened: dict[ModelRequest, Model]
+        self,
+        jobs: Jobs,
+        lock: WriterLock,
+        pool: ModelPool,
+        opened: dict[ModelRequest, Model],
+        *,
+        signals: bool,
     ) -> Outcome:
         views = tuple(job.record.view for job in jobs.jobs)
         finished = sum(job.done for job in jobs.jobs)
@@ -149,12 +168,12 @@ class Launcher:
         display.begin(views, at_once)
         self._show_done(jobs)
         leave = functools.partial(self._leave, jobs, lock)
-        signals = SignalHandler(budget, jobs.longest, display.notice, leave)
+        handler = SignalHandler(budget, jobs.longest, display.notice, leave)
         ticker = asyncio.create_task(self._tick(pool))
         answers = self._known_answers(jobs)
         maker = RunMaker(pool, opened, jobs.needed, lock, display, self._redact, answers)
         try:
-            with signals.installed():
+            with handler.installed() if signals else nullcontext():
                 await Executor(jobs.needed).run(jobs.to_do, maker.make)
         except* OproError as group:
             raise _first(group) from None
@@ -169,10 +188,10 @@ class Launcher:
             already_finished=finished,
             stopped=budget.why,
             reason=budget.reason,
-            interrupted=signals.count > 0,
+            interrupted=handler.count > 0,
             spent=budget.spent,
             seconds=budget.seconds,
-            caps=jobs.budget,
+            caps=budget.settings,
         )
 
     def _known_answers(self, jobs: Jobs) -> AnswerCache:

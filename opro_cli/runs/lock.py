@@ -8,12 +8,13 @@ meanwhile, so a run is claimed before its log is read, and by one command only.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,8 @@ def writer_of(run: Path) -> dict[str, Any] | None:
     return writer if ours and not _is_free(path) else None
 
 
-@contextlib.contextmanager
-def store_lock(root: Path, notify: Callable[[str], None]) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def store_lock(root: Path, notify: Callable[[str], None]) -> AsyncIterator[None]:
     """Keep other commands from looking for runs, and from creating them.
 
     Args:
@@ -110,9 +111,10 @@ def store_lock(root: Path, notify: Callable[[str], None]) -> Iterator[None]:
     began, told = time.monotonic(), False
     while True:
         try:
-            lock.acquire(timeout=0.25, poll_interval=0.05)
+            lock.acquire(timeout=0)
             break
         except Timeout:
+            await asyncio.sleep(0.05)
             if not told and time.monotonic() - began > PATIENCE:
                 told = True
                 notify(f"Waiting for another command that is looking for its runs in {root} …")

@@ -18,21 +18,18 @@ from opro_cli.presets.plan import Plan
 
 def provenance(plan: Plan) -> dict[str, Any]:
     """The part of ``run.json`` beside the spec."""
+    resolved = plan.resolved
     return {
         "preset": {
-            "path": plan.resolved.path,
-            "file": preset_file(plan),
+            "path": resolved.path,
+            # Two folders can have a file of the same name.
+            **({"file": str(resolved.file)} if resolved.file else {}),
             "sha256": plan.preset.sha256(),
             "resolved": plan.preset.dump(plan.optimizers),
-            "sources": dict(plan.resolved.sources),
+            "sources": dict(resolved.sources),
         },
         **circumstances(),
     }
-
-
-def preset_file(plan: Plan) -> str:
-    """The preset's file, wherever one looks from: two folders can have one of the same name."""
-    return str(Path(plan.resolved.path).absolute())
 
 
 def circumstances() -> dict[str, Any]:
@@ -46,7 +43,9 @@ def circumstances() -> dict[str, Any]:
 
 def process() -> dict[str, Any]:
     """Which process this is."""
-    command = shlex.join(["opro", *sys.argv[1:]])
+    program = Path(sys.argv[0] if sys.argv else "").name
+    ours = program.removesuffix(".exe") in ("opro", "__main__.py")
+    command = shlex.join(["opro" if ours else program or "python", *sys.argv[1:]])
     return {"command": command, "host": socket.gethostname(), "pid": os.getpid()}
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeAlias
 
-from opro_cli.core.errors import OproError, RunsError
+from opro_cli.core.errors import NoValues, OproError, RunsError
 from opro_cli.core.events import (
     PAUSES,
     UNREPEATED,
@@ -93,6 +93,13 @@ class RunRecord:
         """Whether there is nothing left to do."""
         return self.totals.state in ("converged", "stopped")
 
+    @property
+    def resumable(self) -> bool:
+        """Whether there is anything to go on with: no starting point without a value stops it."""
+        last = self.last
+        hopeless = isinstance(last, Failed) and last.error == NoValues.__name__
+        return not self.finished and not (hopeless and not self.totals.step)
+
     @cached_property
     def by_key(self) -> dict[Key, Event]:
         """The events that are not written again when the run is resumed."""
@@ -112,7 +119,7 @@ class RunRecord:
                 for pair in event.pairs:
                     found.setdefault(pair.point, pair)
             elif isinstance(event, Evaluated):
-                pair = Evaluation(event.point, event.value, why=event.why)
+                pair = Evaluation(event.point, event.value, why=event.why, note=event.note)
                 found.setdefault(event.point, pair)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -155,10 +156,12 @@ def test_a_forged_claim_is_none_and_touches_nothing(tmp_path, session):
 
 def test_one_command_at_a_time_looks_for_runs_and_the_other_is_told(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path\n"
+        "import asyncio, sys; from pathlib import Path\n"
         "from opro_cli.runs.lock import store_lock\n"
-        "with store_lock(Path(sys.argv[1]), print):\n"
-        "    print('held', flush=True); sys.stdin.read()\n"
+        "async def hold():\n"
+        "    async with store_lock(Path(sys.argv[1]), print):\n"
+        "        print('held', flush=True); sys.stdin.read()\n"
+        "asyncio.run(hold())\n"
     )
     command = [sys.executable, "-c", code, tmp_path]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -166,14 +169,17 @@ def test_one_command_at_a_time_looks_for_runs_and_the_other_is_told(tmp_path):
     said: list[str] = []
     timer = threading.Timer(2.0, other.stdin.close)
     timer.start()
-    began = time.monotonic()
-    with store_lock(tmp_path, said.append):
-        assert time.monotonic() - began > 1.5
+
+    async def take() -> float:
+        began = time.monotonic()
+        async with store_lock(tmp_path, said.append):
+            return time.monotonic() - began
+
+    assert asyncio.run(take()) > 1.5
     timer.join()
     other.wait()
     other.stdout.close()
     assert len(said) == 1
     assert "Waiting for another command" in said[0]
-    with store_lock(tmp_path, said.append):
-        pass
+    asyncio.run(take())
     assert len(said) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -97,11 +98,14 @@ def test_an_evaluation_in_flight_is_finished_and_no_other_is_begun():
 
 
 def test_waiting_for_another_command_is_said_and_ends_with_a_signal(tmp_path):
-    with store_lock(tmp_path, print):
-        command = [*OPRO, "run-sgd", "-p", "exp1", "--runs-dir", str(tmp_path)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        assert any("Waiting for another command" in line for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
-    assert process.returncode == 130
+    async def interrupted() -> int:
+        async with store_lock(tmp_path, print):
+            command = [*OPRO, "run-sgd", "-p", "exp1", "--runs-dir", str(tmp_path)]
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            assert process.stderr is not None
+            assert any("Waiting for another command" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        return process.returncode
+
+    assert asyncio.run(interrupted()) == 130

@@ -67,6 +67,8 @@ class Evaluation:
     """Why there is no value, where the objective gave none (the value is nan then)."""
     detail: str = ""
     """How each example of a data set was answered, one character each (see ``GRADES``)."""
+    note: str = ""
+    """What the objective says of the point beside its value; a meta-prompt may show it."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class Evaluated:
     point: Point
     value: float
     why: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

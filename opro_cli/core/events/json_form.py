@@ -116,6 +116,7 @@ def _evaluation(value: Any) -> Evaluation:
         known=fields.take("known", read_flag, False),
         why=fields.take("why", read_text, ""),
         detail=fields.take("detail", read_text, ""),
+        note=fields.take("note", read_text, ""),
     )
     fields.finish()
     return evaluation
@@ -230,6 +231,7 @@ _READERS: dict[str, Callable[[Fields], Event]] = {
         f.take("point", read_point),
         f.take("value", read_value),
         f.take("why", read_text, ""),
+        f.take("note", read_text, ""),
     ),
     "stepped": _stepped,
     "stopped": lambda f: Stopped(

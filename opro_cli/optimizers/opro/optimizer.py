@@ -94,6 +94,7 @@ class Opro(BaseOptimizer):
             steps_without_gain=steps if settings.is_plateau(steps) else 0,
             proposed=replies.seen,
             first=first,
+            notes=history.notes,
         )
 
     def _request(

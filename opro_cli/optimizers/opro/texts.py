@@ -58,7 +58,9 @@ class TextOpro(Opro):
         settings = self._settings
         pairs = self._choose_pairs(step, attempt)
         options = PromptOptions(
-            exemplars=self._exemplars(step, attempt), scores=settings.scores is not False
+            exemplars=self._exemplars(step, attempt),
+            scores=settings.scores is not False,
+            notes=self._history.notes,
         )
         prompt = self._form.write(self.problem, pairs, None, options)
         request = self._request(step, prompt, replies)

@@ -12,7 +12,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Reply
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import sources
-from opro_cli.problems.custom.calls import ObjectiveCall
+from opro_cli.problems.custom.calls import Calls, ObjectiveCall
 from opro_cli.problems.custom.worker import NotLoaded
 from opro_cli.problems.custom.workers import Workers, check_objective, once
 from opro_cli.problems.instructions.data import Example
@@ -87,7 +87,7 @@ class OwnGrader:
     """
 
     example: Example
-    workers: Workers
+    workers: Calls
     found: Grade = NOT_GRADED
 
     async def grade(self, reply: Reply) -> tuple[str, str]:

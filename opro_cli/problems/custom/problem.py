@@ -9,45 +9,32 @@ the run continues.
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from typing_extensions import override
 
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.model import Model
-from opro_cli.core.problem import (
-    Direction,
-    Evaluate,
-    InvalidSolution,
-    Measurement,
-    OnValue,
-    Problem,
-    ProblemText,
-)
+from opro_cli.core.problem import Evaluate, Measurement, OnValue
 from opro_cli.core.settings import Integer, Number
-from opro_cli.core.text import clean, duration, function_of, number, tuple_of
+from opro_cli.core.text import clean, duration, number
 from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.calls import Calls, ObjectiveCall
 from opro_cli.problems.custom.executors import shared as executors
 from opro_cli.problems.custom.executors.calls import ExecutorCalls
-from opro_cli.problems.custom.parameters import Mixed, Parameter
-from opro_cli.problems.custom.texts import CustomSpace, space_of, start_of
+from opro_cli.problems.custom.function import FunctionProblem, FunctionSettings
 from opro_cli.problems.custom.worker import NotLoaded
 from opro_cli.problems.custom.workers import Workers, check_objective, once
-from opro_cli.problems.settings import ProblemSettings, Target
-from opro_cli.problems.spaces.texts import Texts
+from opro_cli.problems.settings import Target
 
 HINT = "`opro init FILE.py:NAME` writes a preset with the parameters of a function"
 
 RETURNS = "the function must return one finite number"
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
 def _is_function(text: str) -> bool:
@@ -57,7 +44,7 @@ def _is_function(text: str) -> bool:
     return bool(colon and where) and where[-1] != ":" and named
 
 
-class CustomSettings(ProblemSettings):
+class CustomSettings(FunctionSettings):
     """The ``problem:`` section of a custom objective."""
 
     summary: ClassVar[str] = "your own Python function of named parameters"
@@ -74,20 +61,6 @@ class CustomSettings(ProblemSettings):
     objective: str
     """``module:function`` or ``file.py:function``, looked for in the preset's folder, then in the
     current one. A function may be a method of an object: ``file.py:model.loss``."""
-    parameters: dict[str, Parameter] = Field(min_length=1)
-    direction: Direction = "minimize"
-    goal: Number | None = None
-    """A value that counts as solved; None: a run ends by its limits."""
-    starts: tuple[dict[str, Any], ...] = ()
-    """Starting points, in addition to ``num_starts`` random ones."""
-    num_starts: Annotated[Integer, Field(ge=0, le=10_000)] = 5
-    num_output_decimals: Annotated[Integer, Field(ge=0, le=12)] | None = None
-    """Decimals of a value that a model is shown; null for six significant digits, or more where
-    values are alike."""
-    description: str = ""
-    """What the meta-prompt says the function is, as in "the error of a classifier"."""
-    value: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$")] = "value"
-    """What the meta-prompt calls the function's value."""
     executor: str | None = None
     """Where the calls run, unless in processes of this machine: ``dask://host:port``,
     ``ray://host:port``, or ``module:function`` or ``file.py:function`` of a function that returns a
@@ -114,30 +87,6 @@ class CustomSettings(ProblemSettings):
             raise ValueError(f"{text!r} is not of the form my_module:loss or path/to/file.py:loss")
         return text
 
-    @field_validator("parameters")
-    @classmethod
-    def _parameters(cls, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
-        for name in parameters:
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a Python argument")
-        return parameters
-
-    @model_validator(mode="after")
-    def _targets(self) -> Self:
-        if self.targets != ({},):
-            raise ValueError("targets: a custom problem has none")
-        space = space_of(self.parameters)
-        if not self.starts and not isinstance(space, Mixed):
-            raise ValueError("starts: a text cannot be drawn, so at least one is needed")
-        if not self.starts and not self.num_starts:
-            raise ValueError("num_starts: without starts, there must be at least one")
-        for start in self.starts:
-            try:
-                start_of(space, start)
-            except InvalidSolution as error:
-                raise ValueError(f"starts: {start} is no point: {error}") from None
-        return self
-
     @override
     def build(self, target: Target, repetition: int) -> CustomProblem:
         """The problem. Does not load the objective: a report does not need it."""
@@ -147,13 +96,6 @@ class CustomSettings(ProblemSettings):
     def check(self, repetitions: int, *, dry: bool = False) -> None:
         """Raises UsageError where a parameter has a setting without effect, and, unless ``dry``,
         where there is no such objective, or it has other parameters."""
-        for name, parameter in self.parameters.items():
-            idle = parameter.without_effect()
-            if idle:
-                kind = "choices" if parameter.choices is not None else "whole numbers"
-                raise UsageError(
-                    f"problem.parameters.{name}.{idle} has no effect on {kind}.", "leave it out"
-                )
         super().check(repetitions, dry=dry)
         if self.executor is not None:
             executors.check_name(self.executor)
@@ -225,51 +167,13 @@ class CustomSettings(ProblemSettings):
         del settings["executor"]
         return {**settings, "workers": self.workers or 1}
 
-    @override
-    def has_goal(self) -> bool:
-        return self.goal is not None
 
-    @override
-    def varies(self) -> bool:
-        return self.num_starts > 0 and isinstance(space_of(self.parameters), Mixed)
-
-    @property
-    @override
-    def free_text(self) -> bool:
-        return isinstance(space_of(self.parameters), Texts)
-
-
-class CustomProblem(Problem):
-    """One function. Points are its parameters' values, in their order."""
-
-    space: CustomSpace
-    optimum = None
-    costly: ClassVar[bool] = True
+class CustomProblem(FunctionProblem):
+    """A function that is called in processes of its own."""
 
     def __init__(self, settings: CustomSettings) -> None:
-        self.space = space_of(settings.parameters)
-        names = self.space.names
-        self.text = ProblemText(
-            task=settings.description or function_of(names),
-            solution=names[0] if isinstance(self.space, Texts) else tuple_of(names),
-            value=settings.value,
-            direction=settings.direction,
-            value_decimals=settings.num_output_decimals,
-        )
+        super().__init__(settings)
         self.settings = settings
-
-    def arguments(self, point: Point) -> dict[str, Any]:
-        """The function's keyword arguments."""
-        values: dict[str, Any] = self.space.to_values(point)
-        return values
-
-    @override
-    def starts(self, rng: np.random.Generator) -> list[Point]:
-        """The points in the settings, then points drawn uniformly, each parameter on its scale."""
-        points = [start_of(self.space, start) for start in self.settings.starts]
-        if isinstance(self.space, Mixed):  # texts cannot be drawn
-            points += [self.space.draw(rng) for _ in range(self.settings.num_starts)]
-        return list(dict.fromkeys(points))
 
     @override
     def evaluate(self, point: Point) -> float:
@@ -302,11 +206,3 @@ class CustomProblem(Problem):
         else:
             with executors.shared(settings.executor, settings.folder) as opened:
                 yield ExecutorCalls(settings.call(), opened, settings.digests())
-
-    @override
-    def solved(self, point: Point, value: float) -> bool:
-        """Whether the value is as good as the goal; false without a goal."""
-        goal = self.settings.goal
-        if goal is None:
-            return False
-        return value <= goal if self.settings.direction == "minimize" else value >= goal

@@ -236,7 +236,7 @@ def call(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, A
         result = _result(function, arguments)
     except BaseException as error:  # noqa: BLE001 (also SystemExit: it is a failure of one point)
         return {"why": brief(error)}
-    return _number(result)
+    return number(result)
 
 
 def grade(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
@@ -246,12 +246,20 @@ def grade(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, 
     """
     try:
         result = _result(function, arguments)
+    except BaseException as error:  # noqa: BLE001
+        return {"why": brief(error)}
+    return graded(result)
+
+
+def graded(result: Any) -> dict[str, Any]:
+    """What a function has returned, as a grade."""
+    try:
         score, feedback = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         score = float(score) if type(score).__name__ in ("bool", "bool_") else score
         feedback = str(feedback or "")[:MAX_FEEDBACK].encode(errors="backslashreplace").decode()
     except BaseException as error:  # noqa: BLE001
         return {"why": brief(error)}
-    found = _number(score)
+    found = number(score)
     if "value" in found and not 0 <= found["value"] <= 1:
         return {"why": f"returned {found['value']}, not a number from 0 to 1"}
     return {**found, "feedback": feedback} if "value" in found else found
@@ -262,7 +270,8 @@ def _result(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     return _await(result) if inspect.isawaitable(result) else result
 
 
-def _number(result: Any) -> dict[str, Any]:
+def number(result: Any) -> dict[str, Any]:
+    """``{"value": …}`` for what is a finite number, else ``{"why": …}``."""
     kind = type(result).__name__
     try:
         if isinstance(result, str | bytes | bytearray | bool) or kind in ("bool", "bool_"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC
 from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from opro_cli.core.model import ModelRequest, Price
 from opro_cli.core.settings import Integer, Number, Settings
+from opro_cli.problems.custom.in_process import BoundFunction
 from opro_cli.problems.instructions.data import Columns
 from opro_cli.problems.settings import ProblemSettings, Seed, Target
 
@@ -117,6 +118,19 @@ class InstructionFields(ProblemSettings, ABC):
     scorer: ScorerSettings = ScorerSettings()
     folder: str = ""
     """Where the data are looked for first: the preset's folder, unless it is set."""
+
+    _own: BoundFunction | None = PrivateAttr(default=None)
+
+    def with_metric(self, function: BoundFunction) -> Self:
+        """The same settings with a metric that is a function of this process."""
+        settings = self.model_copy()
+        settings._own = function
+        return settings
+
+    @property
+    def bound_metric(self) -> BoundFunction | None:
+        """The metric, where it is a function of this process, and at hand."""
+        return self._own
 
     @model_validator(mode="after")
     def _checked(self) -> Self:

@@ -16,6 +16,8 @@ from opro_cli.core.events import Evaluation, Point, Verdict
 from opro_cli.core.model import Model
 from opro_cli.core.problem import Evaluate, GradedAnswer, InvalidSolution, Problem, ProblemText
 from opro_cli.problems.custom import metric as own_metric
+from opro_cli.problems.custom.calls import Calls
+from opro_cli.problems.custom.in_process import FunctionCalls
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.fields import SCORER, InstructionFields, task_of
 from opro_cli.problems.instructions.metrics import Metric, is_own, labels_of, metric_for
@@ -137,8 +139,10 @@ class InstructionsProblem(Problem):
         """The scorer, which also judges the finalists."""
         settings = self.settings
         async with contextlib.AsyncExitStack() as stack:
-            workers = None
-            if is_own(self.metric_name):  # the processes start when the first answer is graded
+            workers: Calls | None = None
+            if settings.bound_metric is not None:
+                workers = FunctionCalls(settings.bound_metric)
+            elif is_own(self.metric_name):  # the processes start when the first answer is graded
                 found = own_metric.workers(self.metric_name, settings.folder)
                 workers = await stack.enter_async_context(found)
             yield Scorer(self, models[SCORER], settings.scorer, workers)

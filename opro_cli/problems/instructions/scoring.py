@@ -13,8 +13,8 @@ from opro_cli.core.events import Evaluation, Judged, Point, Reply, Verdict
 from opro_cli.core.model import Model, Request
 from opro_cli.core.problem import Measurement, OnValue
 from opro_cli.core.text import clean, plural
+from opro_cli.problems.custom.calls import Calls
 from opro_cli.problems.custom.metric import NOT_GRADED, OwnGrader, letter_of
-from opro_cli.problems.custom.workers import Workers
 from opro_cli.problems.instructions.data import Example
 from opro_cli.problems.instructions.fields import ScorerSettings
 from opro_cli.problems.instructions.metrics import Grade, Metric
@@ -110,7 +110,7 @@ class Scorer:
     """
 
     def __init__(
-        self, problem: Task, model: Model, settings: ScorerSettings, workers: Workers | None = None
+        self, problem: Task, model: Model, settings: ScorerSettings, workers: Calls | None = None
     ) -> None:
         self._problem, self._model, self._settings = problem, model, settings
         self._workers = workers

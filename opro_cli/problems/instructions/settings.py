@@ -13,6 +13,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.model import ModelRequest
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import metric as own_metric
+from opro_cli.problems.custom.in_process import PYTHON, not_at_hand
 from opro_cli.problems.instructions.fields import SCORER, InstructionFields, task_of
 from opro_cli.problems.instructions.files import fill, find_file
 from opro_cli.problems.instructions.metrics import is_own
@@ -59,7 +60,20 @@ class InstructionsSettings(InstructionFields):
         for target in self.targets:
             problem = self.build(target, 0)
             if problem.self_check() is None and not dry:
-                own_metric.check(problem.metric_name, self.folder)
+                self._check_at_hand()
+                if self.bound_metric is None:
+                    own_metric.check(problem.metric_name, self.folder)
+
+    @override
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[int]:
+        """The metric, where it is a function of a Python program. Raises UsageError without it."""
+        self._check_at_hand()
+        yield 1
+
+    def _check_at_hand(self) -> None:
+        if self.metric.startswith(PYTHON) and self.bound_metric is None:
+            raise not_at_hand("metric", self.metric.removeprefix(PYTHON).lstrip(":"))
 
     @override
     def answer_sizes(self) -> dict[str, AnswerSizes]:
@@ -129,7 +143,11 @@ class InstructionsSettings(InstructionFields):
     def digests(self) -> dict[str, str]:
         """Of the data, and of the metric's file where it is one of the user's."""
         metric = self.metric_of(task_of(self.targets[0]))
-        own = own_metric.digests(metric, self.folder) if is_own(metric) else {}
+        own: Mapping[str, str] = {}
+        if self.bound_metric is not None:
+            own = self.bound_metric.digests
+        elif is_own(metric):
+            own = own_metric.digests(metric, self.folder)
         return {"data": load_sets(self, task_of(self.targets[0])).digest, **own}
 
     @override

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from opro_cli.core.events import Point
@@ -43,6 +43,7 @@ class PromptOptions:
         exemplars: examples of the data, shown with their right answers.
         mistakes: examples that the last pair's point gets wrong, or right, with the replies.
         scores: whether the values of the pairs are shown.
+        notes: what the objective says of points beside their values.
     """
 
     proposals: int = 1
@@ -54,6 +55,7 @@ class PromptOptions:
     exemplars: tuple[GradedAnswer, ...] = ()
     mistakes: tuple[GradedAnswer, ...] = ()
     scores: bool = True
+    notes: Mapping[Point, str] = field(default_factory=dict)
 
 
 PLAIN = PromptOptions()
@@ -98,6 +100,12 @@ def shown(problem: Problem, pairs: Sequence[Pair]) -> tuple[tuple[Point, str], .
     """The pairs with their values as text."""
     values = problem.text.render_values([value for _, value in pairs])
     return tuple((point, value) for (point, _), value in zip(pairs, values, strict=True))
+
+
+def note_line(options: PromptOptions, point: Point) -> str:
+    """A further line with what the objective says of a point; empty where it says nothing."""
+    note = options.notes.get(point)
+    return f"\nnote: {note}" if note else ""
 
 
 def bounded(text: str) -> str:

@@ -15,6 +15,7 @@ from opro_cli.optimizers.opro.metaprompt.base import (
     Prompt,
     PromptOptions,
     bounded,
+    note_line,
     shown,
 )
 from opro_cli.optimizers.opro.metaprompt.parsing import parse_solutions
@@ -40,7 +41,8 @@ class Instruction:
         better = "lower" if words.direction == "minimize" else "higher"
         shown_pairs = shown(problem, pairs)
         lines = "\n\n".join(
-            f"{space.render(p)}\n{words.value}: {value}" for p, value in shown_pairs
+            f"{space.render(p)}\n{words.value}: {value}{note_line(options, p)}"
+            for p, value in shown_pairs
         )
         request = f"one {words.solution} that is"
         if proposals > 1:

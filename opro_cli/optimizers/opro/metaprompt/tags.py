@@ -24,6 +24,7 @@ from opro_cli.optimizers.opro.metaprompt.base import (
     Prompt,
     PromptOptions,
     bounded,
+    note_line,
     shown,
 )
 from opro_cli.optimizers.opro.metaprompt.echoes import check_echo
@@ -184,7 +185,8 @@ def _of_any_text(
     better = "lower" if words.direction == "minimize" else "higher"
     shown = f" Each has its {words.value}; {better} is better." if options.scores else ""
     found = [
-        _scored(point, value, scores=options.scores, name=words.value) for point, value in pairs
+        _scored(point, value, scores=options.scores, name=words.value) + note_line(options, point)
+        for point, value in pairs
     ]
     return [
         f"Each of these texts is a {words.solution}, and was tried.{shown} {order}".strip(),
