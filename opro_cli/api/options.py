@@ -12,6 +12,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.registry import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
+"""A function, or a class that is called."""
 
 
 class CommonOptions(TypedDict, total=False):

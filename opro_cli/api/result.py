@@ -7,7 +7,7 @@ from typing import Any
 from opro_cli.api.html import table
 from opro_cli.api.search import Folder
 from opro_cli.api.stored import Run
-from opro_cli.core.events import PAUSES
+from opro_cli.core.events import GAVE_UP, PAUSES
 from opro_cli.core.text import plural, reason_text
 from opro_cli.runs.launch import Outcome
 
@@ -67,10 +67,10 @@ class Result:
     @property
     def success(self) -> bool:
         """Whether the goal is reached; without a goal, whether the run is finished with a value."""
-        goal = self.run.spec["problem"].get("goal")
-        return self.run.state == ("converged" if goal is not None else self.run.state) and (
-            self.run.state in ("converged", "stopped") and self.value is not None
-        )
+        state, goal = self.run.state, self.run.spec["problem"].get("goal")
+        if goal is not None or self.run.reason in GAVE_UP:
+            return state == "converged"
+        return state in ("converged", "stopped") and self.value is not None
 
     @property
     def message(self) -> str:
@@ -80,6 +80,12 @@ class Result:
             return f"Stopped: {self._stopped}. The same call with a larger budget continues it."
         if reason is None or reason in PAUSES:
             return f"Unfinished after {made}. The same call continues it."
+        if reason in GAVE_UP:
+            totals = self.run._totals
+            why = totals.causes.most_common(1)[0][0] if totals.causes else reason_text(reason)
+            last = self.run.spec["give_up"] * (self.run.spec["per_step"] or 1)
+            many = f"no value in the last {last}" if reason == "no_value" else "no usable reply"
+            return f"Gave up after {made}: {many} ({why})."
         if reason == "converged":
             return f"The goal is reached after {made}."
         return f"Finished after {made}: {reason_text(reason)}."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from opro_cli.api.account import budget_of
+from opro_cli.api.account import MANY, budget_of
 from opro_cli.api.progress import Watch, display_for
 from opro_cli.api.session import Session
 from opro_cli.api.space import Space, Text, parameters_of, starts_of
@@ -91,14 +91,22 @@ def search(
     """
     optimizer = optimizer_of(options)
     parameters = parameters_of(space)
+    starts = starts_of(space, options["starts"])
+    limits = budget_of(options["budget"]).steps()
+    allowed = limits.get("max_evaluations", MANY)
+    if len(starts) > allowed:
+        raise UsageError(
+            f"There are {len(starts)} starts, and the budget allows {allowed} evaluations.",
+            "leave out starts, or allow more",
+        )
     problem = {
         "kind": "callable",
         "objective": options["name"],
         "parameters": parameters,
         "direction": direction,
         "goal": options["goal"],
-        "starts": starts_of(space, options["starts"]),
-        "num_starts": max(NUM_STARTS - len(options["starts"]), 0),
+        "starts": starts,
+        "num_starts": max(min(NUM_STARTS, allowed) - len(starts), 0),
         "description": options["describe"],
     }
     raw: dict[str, Any] = {"problem": problem}
@@ -114,7 +122,7 @@ def search(
             )
         return settings.bound(bind(session))
 
-    whole = {"seed": options["seed"], **budget_of(options["budget"]).steps(), **raw}
+    whole = {"seed": options["seed"], **limits, **raw}
 
     def plan(session: Session, env: Environment) -> Plan:
         overrides = overrides_of(optimizer, options, env)

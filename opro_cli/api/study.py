@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from opro_cli.api.errors import python_words
-from opro_cli.api.options import Options, complete
+from opro_cli.api.options import Options, complete, documented
 from opro_cli.api.result import Result
 from opro_cli.api.search import Folder, search
 from opro_cli.api.session import Trial
@@ -19,6 +19,7 @@ from opro_cli.core.problem import Direction
 from opro_cli.problems.custom.in_process import BoundFunction
 
 
+@documented(Options)
 class Study:
     """A search, trial by trial.
 
