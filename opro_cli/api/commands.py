@@ -66,7 +66,7 @@ def sweep(
         OproError: something is wrong, and nothing was started; or every run has failed.
     """
     from opro_cli.cli.flags import SWEEP, Options, flags_of
-    from opro_cli.cli.overrides import overrides_of
+    from opro_cli.cli.options.overrides import overrides_of
 
     with python_words():
         known = [flag.name for flag in flags_of(SWEEP) if flag.setting or flag.name == "target"]

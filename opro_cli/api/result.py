@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from opro_cli.api.html import table
 from opro_cli.api.search import Folder
 from opro_cli.api.stored import Run
 from opro_cli.core.events import GAVE_UP, PAUSES
 from opro_cli.core.text import plural, reason_text
+from opro_cli.report.formats.notebook import html_table
 from opro_cli.runs.launch import Outcome
 
 
@@ -111,4 +111,4 @@ class Result:
         best = {f"best {name}": value for name, value in (self.best or {}).items()}
         facts = self._facts()
         facts.pop("best")
-        return table({**best, **facts})
+        return html_table({**best, **facts})

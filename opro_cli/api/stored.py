@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, overload
 
 from opro_cli.api.errors import python_words
-from opro_cli.api.html import table
 from opro_cli.core.errors import RunsError
 from opro_cli.core.events import Evaluated, Evaluation, Event, Point, Started, Stepped
 from opro_cli.core.events.json_form import to_json
 from opro_cli.core.problem import Problem
 from opro_cli.core.totals import RunTotals
+from opro_cli.report.formats.notebook import html_table
 from opro_cli.report.judged import JudgedRun
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.record import RunRecord, read_record
@@ -227,7 +227,7 @@ class Run:
         return f"<Run {self.id}: {self.state}, best {self.value} at {self.best}>"
 
     def _repr_html_(self) -> str:
-        return table(self.summary())
+        return html_table(self.summary())
 
 
 def _measured(event: Event) -> Iterator[tuple[Evaluation, int | None]]:
@@ -307,4 +307,4 @@ class Runs:
         return f"<Runs in {self.path}: {len(self)}>"
 
     def _repr_html_(self) -> str:
-        return table(*(run.summary() for run in self))
+        return html_table(*(run.summary() for run in self))

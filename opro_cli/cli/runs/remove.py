@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -37,8 +38,13 @@ def remove(options: Options) -> int:
     if not options["yes"] and not _agreed(paths):
         say("Nothing was removed.")
         return 0
+    return 1 if asyncio.run(_remove_all(paths, store, options)) else 0
+
+
+async def _remove_all(paths: list[Path], store: RunStore, options: Options) -> int:
+    """Remove these runs, and say which; the number of those that stay."""
     kept = 0
-    with store_lock(store.root, say):
+    async with store_lock(store.root, say):
         for path in paths:
             try:
                 _remove(path)
@@ -48,7 +54,7 @@ def remove(options: Options) -> int:
                 continue
             said = clean(f"removed {path}", 1000)
             print_out((json.dumps({"removed": path.name}) if options["json"] else said) + "\n")
-    return 1 if kept else 0
+    return kept
 
 
 def _is_run(path: Path) -> bool:
