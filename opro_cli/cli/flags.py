@@ -230,6 +230,8 @@ FLAGS: tuple[Flag, ...] = (
          default=False),
     Flag("output", frozenset({PLOT}), "Write to a file: .svg .png .pdf .csv .json",
          ("--output", "-o"), metavar="FILE", type=Path),
+    Flag("curves", frozenset({REPORT}), "In CSV: every change of the best value of each run",
+         ("--curves",), type=bool, default=False),
     Flag("output", frozenset({REPORT}), "Write to a file", ("--output", "-o"), metavar="FILE",
          type=Path),
     Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR]",

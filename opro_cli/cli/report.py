@@ -21,6 +21,7 @@ ENDINGS = {
     ".txt": "table",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".tex": "latex",
     ".csv": "csv",
     ".json": "json",
     ".html": "html",
@@ -44,6 +45,9 @@ def report(options: Options) -> int:
     replies = check_replies(options["replies"])
     if replies is not None and form != PAGE:
         raise UsageError("--replies is for a page.", "add --format html, or leave it out")
+    curves = bool(options["curves"])
+    if curves and form != "csv":
+        raise UsageError("--curves is for CSV.", "add --format csv, or leave it out")
     directory = runs_directory(options["runs_dir"], Environment())
     chosen, damaged = RunStore(directory).select(options.several("runs"))
     chosen = of_presets(chosen, options.several("preset"), strict=not damaged)
@@ -51,10 +55,16 @@ def report(options: Options) -> int:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
     summary = summarize(
-        chosen, damaged, baseline, model_only=options["model_only"], histories=form == PAGE
+        chosen,
+        damaged,
+        baseline,
+        model_only=options["model_only"],
+        histories=curves or form == PAGE,
     )
     detail: Detail = "full" if options["wide"] or output else "main"
-    text = render(summary, form, None if output else width(), detail=detail, replies=replies)
+    text = render(
+        summary, form, None if output else width(), detail=detail, replies=replies, curves=curves
+    )
     for error in summary.damaged:
         say(f"error: {error.message}")
     if summary.damaged:

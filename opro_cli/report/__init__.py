@@ -22,6 +22,7 @@ FORMATS: Registry[Format] = Registry(
         "csv": "opro_cli.report.formats.data:render_csv",
         "json": "opro_cli.report.formats.data:render_json",
         "html": "opro_cli.report.formats.html:render",
+        "latex": "opro_cli.report.formats.latex:render",
     },
 )
 """Every format is a function that takes a summary and options, and returns the whole text."""
@@ -34,6 +35,7 @@ def render(
     *,
     detail: Detail = "full",
     replies: Replies | None = None,
+    curves: bool = False,
 ) -> str:
     """Render a summary in one of ``FORMATS``.
 
@@ -44,10 +46,12 @@ def render(
         detail: which tables, for ``table``; the columns that do not fit are left out, unless it
             is ``full``.
         replies: whose replies a page holds, for ``html``; None for all that are not too large.
+        curves: for ``csv``, the course of each run instead of the rows; the summary needs
+            histories.
 
     Raises:
         UsageError: there is no such format.
     """
     from opro_cli.report.formats import RenderOptions
 
-    return FORMATS[form](summary, RenderOptions(width, detail, replies))
+    return FORMATS[form](summary, RenderOptions(width, detail, replies, curves))

@@ -26,6 +26,8 @@ class RenderOptions:
     """Which tables, where people read them: data has all."""
     replies: Replies | None = None
     """For a page; None for all, or the best where that would be too large."""
+    curves: bool = False
+    """For CSV: the course of each run instead of the rows."""
 
 
 def check_replies(given: str | None) -> Replies | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from opro_cli.core.events import STATUSES
 from opro_cli.core.totals import MODEL
+from opro_cli.problems.settings import label
+from opro_cli.report.figures.histories import Moment
 from opro_cli.report.formats import RenderOptions
 from opro_cli.report.formats.accuracy import accuracy_of, against_json
 from opro_cli.report.formats.sheets import csv_text
@@ -27,9 +29,26 @@ def render_json(summary: Summary, options: RenderOptions) -> str:
 
 def render_csv(summary: Summary, options: RenderOptions) -> str:
     """The rows with nested keys joined by dots; the items of a list are separated by spaces."""
+    if options.curves:
+        return csv_text(CURVES, _curves(summary))
     flat = [dict(_flat(row)) for row in _objects(summary)]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     return csv_text(columns, ([row.get(column, "") for column in columns] for row in flat))
+
+
+CURVES = ("run", "preset", "target", "optimizer", "model", "repetition", "state", *Moment._fields)
+"""The columns of the courses of runs: a line for each moment at which the best value changed, and
+for the last."""
+
+
+def _curves(summary: Summary) -> Iterator[Sequence[Any]]:
+    for row in summary.rows:
+        for run in row.runs:
+            spec = run.spec
+            facts = (run.id, row.preset, label(row.target), row.optimizer, row.model,
+                     spec.repetition + 1, run.totals.state)  # fmt: skip
+            for moment in summary.histories[run.id].moments:
+                yield (*facts, *moment._replace(seconds=round(moment.seconds, 3)))
 
 
 def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:

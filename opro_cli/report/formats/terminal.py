@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.box import SQUARE
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from opro_cli.core.text import clean
 from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
+from opro_cli.report.formats.columns import BETWEEN, WIDEST, fitting, pages_of, width_of
 from opro_cli.report.summary import Summary
-from opro_cli.report.table import Table
 from opro_cli.report.tables import tables
 
 NO_TERMINAL, NARROW = 200, 80
 """The width where the output is no terminal: of all tables, and of those for one screen."""
-
-WIDEST = 36
-"""Cells wider than this are folded."""
-
-BETWEEN = 3
-"""Characters between two columns: a line, and a space on either side."""
 
 
 def render(summary: Summary, options: RenderOptions) -> str:
@@ -35,7 +28,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
     console = Console(file=stream, width=width, highlight=False, color_system=None)
     for table in tables(summary, options.detail):
         headings, rows = table.joined()
-        pages = list(_pages(table, width)) if full else [_fitting(table, width)]
+        pages = list(pages_of(table, width)) if full else [fitting(table, width)]
         shown = dict.fromkeys(i for page in pages for i in page)
         console.print(Text(clean(table.title), style="bold"))
         if said := table.explained([headings[i] for i in shown]):
@@ -50,48 +43,12 @@ def render(summary: Summary, options: RenderOptions) -> str:
     return stream.getvalue()
 
 
-def _pages(table: Table, width: int) -> Iterator[list[int]]:
-    """The columns that fit side by side; the key columns are repeated on every page."""
-    headings, rows = table.joined()
-    widths = [_width(headings, rows, i, wrap=False) for i in range(len(headings))]
-    keys = list(range(table.keys))
-    page = list(keys)
-    for i in range(table.keys, len(headings)):
-        if len(page) > len(keys) and sum(widths[j] for j in [*page, i]) > width:
-            yield page
-            page = list(keys)
-        page.append(i)
-    yield page
-
-
-def _fitting(table: Table, width: int) -> list[int]:
-    """The key columns, and as many others, from the first on, as fit beside them."""
-    headings, rows = table.joined()
-    page = list(range(table.keys))
-    room = width + BETWEEN - sum(_width(headings, rows, i, wrap=True) for i in page)
-    for i in range(table.keys, len(headings)):
-        needed = _width(headings, rows, i, wrap=True)
-        if needed <= room:
-            page.append(i)
-            room -= needed
-    return page
-
-
-def _width(headings: list[str], rows: list[list[str]], i: int, *, wrap: bool) -> int:
-    """Characters of a column; where headings are wrapped, that of their longest word."""
-    heading = clean(headings[i], 60)
-    words = heading.split() if wrap and rows else [heading]
-    longest = max((cell_len(word) for word in words), default=0)
-    cells = (cell_len(clean(row[i], 200)) for row in rows)
-    return min(WIDEST, max([longest, *cells])) + BETWEEN
-
-
 def _rich_table(
     headings: list[str], rows: list[list[str]], columns: Sequence[int], room: int | None
 ) -> RichTable:
     """A table with these columns; where they fit into the room, each has the width it needs."""
     rich_table = RichTable(box=SQUARE, padding=(0, 1), pad_edge=False, show_edge=False)
-    widths = [_width(headings, rows, i, wrap=True) - BETWEEN for i in columns]
+    widths = [width_of(headings, rows, i, wrap=True) - BETWEEN for i in columns]
     fixed = room is not None and sum(widths) + BETWEEN * (len(widths) - 1) <= room
     for i, width in zip(columns, widths, strict=True):
         heading = Text(clean(headings[i], 60))

@@ -1,0 +1,121 @@
+"""A report as tables for LaTeX, with the packages booktabs and graphicx."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from opro_cli.core.text import clean
+from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
+from opro_cli.report.formats.columns import fitting, pages_of
+from opro_cli.report.summary import Summary
+from opro_cli.report.table import Table
+from opro_cli.report.tables import tables
+
+COLUMN = 72
+"""Characters of footnote size in a column of a paper, made a little smaller where it must be."""
+
+LONGEST_CELL = 120
+
+HEAD = "% Packages: \\usepackage{booktabs,graphicx}"
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "[": "{[}",  # after the end of a row, it would begin an option, as a star would
+    "]": "{]}",
+    "*": "{*}",
+    "\0": "{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "−": "$-$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "→": r"$\rightarrow$",
+    "†": r"\dag{}",
+    "τ": r"$\tau$",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "\u00a0": "~",
+}
+"""Characters that are more than themselves in LaTeX, or that every LaTeX has by another name."""
+
+WITHOUT_T1 = set("ÐÞðþ")
+"""Letters that only some fonts have."""
+
+NUMBER = re.compile(r"[-+~<$]?[\d.,]+([±–/ ].*|[kM%s]|)|[-–]?")
+"""A cell that is set to the right."""
+
+
+def render(summary: Summary, options: RenderOptions) -> str:
+    """Tables that fit a column, with captions and notes. Every cell is escaped."""
+    full = options.detail == "full"
+    parts = [HEAD]
+    for table in tables(summary, options.detail):
+        pages = list(pages_of(table, COLUMN)) if full else [fitting(table, COLUMN)]
+        for i, columns in enumerate(pages):
+            last = i == len(pages) - 1
+            parts.append("\n".join(_lines(table, columns, table.notes if last else ())))
+    parts += [f"% {clean(note, 2000)}" for note in summary.notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(table: Table, columns: Sequence[int], notes: Sequence[str]) -> Iterator[str]:
+    headings, rows = table.joined()
+    shown = [headings[i] for i in columns]
+    said = table.explained(shown)
+    kinds = "".join("r" if _is_number(row[i] for row in rows) else "l" for i in columns)
+    yield r"\begin{table}"
+    yield r"\centering\footnotesize"
+    yield rf"\caption{{{escape(table.title)}{'. ' + escape(said, 1000) + '.' if said else '.'}}}"
+    yield r"\resizebox{\ifdim\width>\columnwidth\columnwidth\else\width\fi}{!}{%"
+    yield rf"\begin{{tabular}}{{{kinds}}}"
+    yield r"\toprule"
+    yield " & ".join(escape(h) for h in shown) + r" \\"
+    yield r"\midrule"
+    for row in rows:
+        yield " & ".join(escape(row[i], LONGEST_CELL) for i in columns) + r" \\"
+    yield r"\bottomrule"
+    yield r"\end{tabular}}"
+    for note in notes:
+        yield rf"\par\smallskip\parbox{{\columnwidth}}{{\scriptsize {escape(note, LONGEST_NOTE)}}}"
+    yield r"\end{table}"
+
+
+def _is_number(cells: Iterator[str]) -> bool:
+    return all(NUMBER.fullmatch(cell) for cell in cells)
+
+
+def escape(text: str, limit: int = 300) -> str:
+    """Text that LaTeX shows as it is; a character that not every font has, as its code point."""
+    plain = clean(text, limit).replace("--", "-\0-").replace("--", "-\0-")  # no dash of two
+    return "".join(map(_escaped, plain))
+
+
+def _escaped(c: str) -> str:
+    if c in SPECIAL:
+        return SPECIAL[c]
+    if " " <= c <= "~" or ("À" <= c <= "ÿ" and c not in WITHOUT_T1):
+        return c
+    return rf"{{[}}U+{ord(c):04X}{{]}}"
