@@ -15,11 +15,16 @@ from hypothesis.strategies import SearchStrategy
 from typer.testing import CliRunner, Result
 
 from opro_cli.cli.app import app
+from opro_cli.llm.openai.endpoints import endpoints
 from tests.browser import start_browser
 from tests.loopback import Loopback
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
-CLEARED = ("GEMINI", "GOOGLE", "OPENAI", "OPRO_", "MODEL_NAME", "CI", "NO_COLOR")
+ENDPOINTS = tuple(name.upper().replace("-", "_") + "_" for name in endpoints())
+CLEARED = (
+    *("GEMINI", "GOOGLE", "ANTHROPIC", "AWS_", *ENDPOINTS, "OTEL_", "MLFLOW"),
+    *("OPRO_", "MODEL_NAME", "CI", "NO_COLOR"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,8 +15,11 @@ from typing import Any
 def _parsed(raw: bytes) -> Any:
     try:
         return json.loads(raw) if raw else None
-    except ValueError:  # a form, not JSON
-        return raw.decode()
+    except ValueError:  # a form, or bytes, and no JSON
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return raw
 
 
 @dataclass

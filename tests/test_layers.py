@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opro_cli"
-LAYERS = ["core", "problems", "llm", "optimizers", "presets", "runs", "report", "cli", "api"]
+LAYERS = [
+    "core",
+    "problems",
+    "llm",
+    "optimizers",
+    "presets",
+    "runs",
+    "report",
+    "export",
+    "cli",
+    "api",
+]
 """From the ground up. `problems` and `llm` are side by side: neither imports the other."""
 FLOOR = {name: i for i, name in enumerate(LAYERS)} | {"llm": 1}
 FILES = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}

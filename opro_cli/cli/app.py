@@ -81,6 +81,12 @@ COMMANDS: dict[str, Entry] = {
         "opro replay runs",
         "Exit code 1 says that a result differs from the recorded one.",
     ),
+    flags.EXPORT: Entry(
+        "export:export",
+        "Export runs to tools for traces, experiments or archives.",
+        "opro export latest --to otlp --endpoint http://localhost:4318",
+        "Exporting a run again changes nothing. Nothing goes to a server that is not named here.",
+    ),
     flags.INIT: Entry(
         "presets.init:init",
         "Write a preset for a function of yours, or for a data file.",

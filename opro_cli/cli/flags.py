@@ -12,6 +12,7 @@ from opro_cli.cli.options.flag import BUDGET, MODEL, PROBLEM, RUNS, Flag
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
 RESUME, REPORT, PLOT, REPLAY, PRESETS = "resume", "report", "plot", "replay", "presets"
+EXPORT = "export"
 LIST, SHOW, BEST, DIFF, REMOVE = "runs list", "runs show", "runs best", "runs diff", "runs rm"
 MODELS, FETCH = "models", "models fetch"
 INIT, CHECK, PRESET_SHOW, PRESET_COPY = "init", "check", "presets show", "presets copy"
@@ -23,7 +24,7 @@ ASKING = frozenset({OPRO, BASELINE, SWEEP})
 CHECKED = ASKING | {CHECK}
 RUNNING = STARTING | {RESUME}
 INSPECTING = frozenset({LIST, SHOW, BEST, DIFF, REMOVE})
-WITH_RUNS = RUNNING | INSPECTING | {REPORT, PLOT, REPLAY}
+WITH_RUNS = RUNNING | INSPECTING | {REPORT, PLOT, REPLAY, EXPORT}
 ALL = WITH_RUNS | {PRESETS, MODELS, FETCH, INIT, CHECK, PRESET_SHOW, PRESET_COPY}
 
 MODEL_FIELD = "*."
@@ -149,6 +150,8 @@ FLAGS: tuple[Flag, ...] = (
     # Stored runs.
     Flag("runs", frozenset({RESUME, REPORT, PLOT}), "Ids, their beginnings, or latest",
          metavar="RUN…", repeatable=True, panel=RUNS, complete="runs"),
+    Flag("runs", frozenset({EXPORT}), "Ids, their beginnings, or latest", metavar="RUN…",
+         default=..., repeatable=True, panel=RUNS, complete="runs"),
     Flag("runs", frozenset({REMOVE}), "Ids, or their beginnings", metavar="RUN…", default=...,
          repeatable=True, panel=RUNS, complete="runs"),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
@@ -232,6 +235,14 @@ FLAGS: tuple[Flag, ...] = (
          ("--output", "-o"), metavar="FILE", type=Path),
     Flag("curves", frozenset({REPORT}), "In CSV: every change of the best value of each run",
          ("--curves",), type=bool, default=False),
+    Flag("to", frozenset({EXPORT}), "otlp, mlflow or ro-crate", ("--to",), metavar="TARGET",
+         default=..., complete="targets"),
+    Flag("output", frozenset({EXPORT}), "The file of otlp, or the directory of ro-crate",
+         ("--output", "-o"), metavar="PATH", type=Path),
+    Flag("endpoint", frozenset({EXPORT}), "The server, for otlp or mlflow", ("--endpoint",),
+         metavar="URL"),
+    Flag("no_texts", frozenset({EXPORT}), "Leave out prompts, replies and what was found",
+         ("--no-texts",), type=bool, default=False),
     Flag("output", frozenset({REPORT}), "Write to a file", ("--output", "-o"), metavar="FILE",
          type=Path),
     Flag("runs_dir", WITH_RUNS, "Where runs are kept [env: OPRO_RUNS_DIR]",

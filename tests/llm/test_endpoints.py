@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import date
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -221,3 +222,11 @@ def test_each_is_listed_with_its_key_and_its_address():
     assert not listed["mistral:"].here
     assert listed["ollama:"].local
     assert listed["groq:"].server == "https://api.groq.com/openai/v1"
+
+
+def test_the_page_of_models_names_every_endpoint_with_its_key():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    for name, row in endpoints().items():
+        if name != "openai":
+            assert f"| `{name}:` | {row.title}" in page
+            assert f"`{row.key}`" in page or not row.key

@@ -79,6 +79,13 @@ def axes() -> list[str]:
     return list(AXES)
 
 
+def targets() -> list[str]:
+    """The targets of an export."""
+    from opro_cli.export import TARGETS
+
+    return list(TARGETS)
+
+
 def displays() -> list[str]:
     """The displays of progress."""
     from opro_cli.cli.progress import AUTO, DISPLAYS
@@ -136,6 +143,7 @@ COMPLETERS: Mapping[str, Callable[[typer.Context, str], list[str]]] = {
     "formats": _named(formats),
     "kinds": _named(kinds),
     "axes": _named(axes),
+    "targets": _named(targets),
     "displays": _named(displays),
     "states": _named(states),
     "commands": _commands,
