@@ -64,7 +64,7 @@ def test_the_commands_on_the_page_work_one_after_the_other(opro, monkeypatch):
             program, *words = shlex.split(command)
             assert program == "opro"
             if words == ["resume"]:
-                stopped = shlex.split(COMMANDS[1])[1:]
+                stopped = shlex.split(COMMANDS[5])[1:]
                 capped = opro(*stopped, *options_for(stopped), "--fresh", "--max-calls", "10")
                 assert "stopped" in capped.stderr
             done = opro(*words, *options_for(words))

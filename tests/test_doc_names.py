@@ -14,7 +14,7 @@ PACKAGE = ROOT / "opro_cli"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PATH = re.compile(r"[\w./*-]+\.(?:py|yaml|md)")
 NAME = re.compile(r"_?[A-Z][a-z]+[A-Za-z0-9]*(?:\.\w+)*|[A-Z][A-Z_]+[A-Z]|\w+(?:\.\w+)*\(\w*\)")
-MADE_UP = ("my_", "mine", "path/to", "dice", "./", "random.py")
+MADE_UP = ("my_", "my.", "reviews.", "mine", "path/to", "dice", "./", "random.py")
 """Beginnings of the names of a reader's own files."""
 
 

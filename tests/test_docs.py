@@ -76,7 +76,7 @@ def test_the_example_problem_runs(dice, opro):
 
 
 def test_the_example_objective_on_the_page_is_the_packaged_one():
-    shown = tuple(_blocks("custom-objective.md", kind)[0] for kind in ("python", "yaml"))
+    shown = tuple(_blocks("custom-objective.md", kind)[1] for kind in ("python", "yaml"))
     files = "custom_example.py", "custom-example.yaml"
     assert shown == tuple((ROOT / "presets" / name).read_text() for name in files)
 

@@ -31,6 +31,7 @@ class BudgetSettings(Settings):
     max_cost: Annotated[Number, Field(gt=0)] | None = None
     """US dollars."""
     max_calls: Annotated[Integer, Field(gt=0)] | None = None
+    """Calls of models."""
     max_tokens: Annotated[Integer, Field(gt=0)] | None = None
     """Input and output tokens, thinking included."""
     max_time: Annotated[Number, Field(gt=0)] | None = None

@@ -33,6 +33,7 @@ class LimitSettings(Settings):
     concurrency: Annotated[Integer, Field(ge=1, le=10_000)] = 64
     """Calls in flight at once."""
     requests_per_minute: Annotated[Number, Field(gt=0)] | None = None
+    """Calls a minute, at most; null: no limit."""
     tokens_per_minute: Annotated[Number, Field(gt=0)] | None = None
     """Input and output tokens; a call counts as the average of the calls before it."""
     timeout: Annotated[Number, Field(gt=0)] = 120.0

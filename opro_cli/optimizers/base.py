@@ -172,6 +172,7 @@ class AskingSettings(OptimizerSettings, ABC):
     """An optimizer that asks one model, in the role :data:`ROLE`."""
 
     model: str = "auto"
+    """A name as ``--model`` takes it; ``auto``: Gemini with a key, else a local one."""
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = 1.0
     """Sampling temperature; null leaves it to the model."""
     candidates_per_call: Annotated[Integer, Field(ge=1, le=100)] = 1
@@ -185,6 +186,7 @@ class AskingSettings(OptimizerSettings, ABC):
     price_input: Annotated[Number, Field(ge=0)] | None = None
     """US dollars per million tokens, for a model whose price is not known here."""
     price_output: Annotated[Number, Field(ge=0)] | None = None
+    """The same for output tokens."""
     # The settings below are left out where they are not used, so that older runs keep their hash.
     reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = Field(
         default=None, exclude_if=lambda value: value is None

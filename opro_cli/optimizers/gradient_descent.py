@@ -76,11 +76,13 @@ class GradientDescentSettings(OptimizerSettings):
     column: ClassVar[str] = "SGD steps"
 
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-6
+    """The size of a step."""
     tolerance: Annotated[Number, Field(gt=0)] = 0.1
     """Converged when |loss − loss at the target| is at most this."""
     batch_size: Annotated[Integer, Field(ge=1)] | None = None
     """Data points a gradient; None for all of them."""
     max_iterations: Annotated[Integer, Field(ge=1)] = 1_000_000
+    """Iterations, at most."""
 
     @override
     def check_space(self, problem: Problem) -> None:

@@ -24,10 +24,15 @@ class PublishedRow(Settings):
     """What was published for one target. ``steps: null`` says that it was not solved."""
 
     target: Target
+    """The target that they are for."""
     steps: Stat | None = None
+    """Steps to the solution: mean and std."""
     recorded_pairs: Stat | None = None
+    """Points with repeats: mean and std."""
     distinct_pairs: Stat | None = None
+    """Different points: mean and std."""
     iterations: Integer | None = None
+    """Iterations of gradient descent."""
     gap: Stat | None = None
     """How much worse than the optimum, in per cent of it, over all repetitions."""
     train: Percent | None = None
@@ -39,14 +44,18 @@ class PublishedRow(Settings):
     instruction: str | None = None
     """The instruction itself."""
     note: str = ""
+    """What else was said."""
 
 
 class Published(Settings):
     """Published results of one optimizer."""
 
     optimizer: str = DEFAULT
+    """The optimizer that they are of."""
     model: str
+    """The model that they were made with."""
     source: str
+    """Where they are published."""
     instruction: str | None = None
     """The instruction of all rows that name none."""
     footnote: str = ""

@@ -32,12 +32,17 @@ class General(Settings):
     """The top level of a preset."""
 
     title: str = ""
+    """One line for ``opro presets``."""
     description: str = ""
+    """What the preset is for, and where its numbers are from."""
     baselines: tuple[str, ...] = ()
     """Optimizers that ``opro sweep`` runs besides the default one, on the same targets."""
     reps: Annotated[Integer, Field(ge=1, le=10_000)] = 1
+    """Repetitions of every target."""
     seed: Annotated[Integer, Field(ge=0, lt=2**32)] = 0
+    """Of everything except the data."""
     max_steps: Annotated[Integer, Field(ge=1)] = 500
+    """Steps of a run, at most."""
     patience: Annotated[Integer, Field(ge=1)] | None = None
     """Steps of OPRO without a better value; for other optimizers, as many evaluations as these
     steps could take."""

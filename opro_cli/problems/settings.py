@@ -45,7 +45,9 @@ class SeedRule(Settings):
     """A seed for each repetition: ``first``, ``first + step``, ``first + 2·step`` …"""
 
     first: Seed
+    """The seed of the first repetition."""
     step: Seed = 0
+    """What is added for each further one."""
 
     def at(self, repetition: int) -> int:
         """The seed of one repetition, counted from 0."""

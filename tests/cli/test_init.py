@@ -32,7 +32,7 @@ def my() -> Path:
 def test_a_function_becomes_a_preset_that_runs_as_it_is(my, opro):
     begun = opro("init", "my.py:loss")
     assert begun.exit_code == 0 and begun.stdout == ""
-    for said in ("my.yaml: loss of my.py", "opro check my.yaml", "opro run-opro --preset my.yaml"):
+    for said in ("my.yaml: loss of my.py", "opro check my.yaml", "opro run-opro my.yaml"):
         assert said in begun.stderr
     assert not Path("imported").exists()
     done = opro("run-baseline", "-O", "random", "-p", "my.yaml", "--max-steps", "1", "--json")
@@ -85,7 +85,7 @@ def test_a_data_file_becomes_a_preset_that_runs_as_it_is(opro, serve):
     write_reviews(Path("reviews.jsonl"), 24)
     begun = opro("init", "--prompt", "reviews.jsonl")
     assert begun.exit_code == 0
-    assert "opro run-baseline -O fixed --preset reviews.yaml" in begun.stderr
+    assert "opro run-baseline reviews.yaml -O fixed" in begun.stderr
     serve(lambda request: gemini("good"))
     done = opro(
         "run-baseline", "-O", "fixed", "-p", "reviews.yaml", "--scorer", "gemini-2.5-flash-lite",

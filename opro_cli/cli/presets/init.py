@@ -75,9 +75,9 @@ def _target(output: Path | None, named: str, *, functions: bool) -> Path:
 
 def _commands(path: str, *, prompts: bool) -> list[tuple[str, str]]:
     check = (f"opro check {path}", "is all there, and what would it cost?")
-    run = (f"opro run-opro --preset {path}", "let a model optimize; --model chooses one")
+    run = (f"opro run-opro {path}", "let a model optimize; --model chooses one")
     if prompts:
-        first = (f"opro run-baseline -O fixed --preset {path}", "how good are usual instructions?")
+        first = (f"opro run-baseline {path} -O fixed", "how good are usual instructions?")
         return [check, first, run]
     call = (f"opro check {path} --run", "the same, and call the function once")
     return [check, call, run, (f"opro sweep {path}", "the same and the baselines, to compare")]

@@ -164,7 +164,8 @@ def _write(objective: str, shown: str, function: Function, drafts: list[Draft]) 
         problem += line("num_starts", 5, "more starting points, drawn at random")
     name = function.name.rpartition(".")[2]
     maximize = any(map(MAXIMIZED.fullmatch, name.lower().split("_")))
-    problem += line("direction", "maximize" if maximize else "minimize", "or the other one")
+    directions = ["maximize", "minimize"] if maximize else ["minimize", "maximize"]
+    problem += line("direction", directions[0], f"or {directions[1]}")
     problem += ["# goal: 0.01  # a value that is good enough: it ends a run"]
     value = "value" if name in NAMELESS or not name[0].isalpha() else name.replace("_", " ")[:40]
     problem += line("value", value.strip(), "what the model is told the value is")

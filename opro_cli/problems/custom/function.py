@@ -31,11 +31,13 @@ class FunctionSettings(ProblemSettings, ABC):
     objective: str
     parameters: dict[str, Parameter] = Field(min_length=1)
     direction: Direction = "minimize"
+    """Which values are better."""
     goal: Number | None = None
     """A value that counts as solved; None: a run ends by its limits."""
     starts: tuple[dict[str, Any], ...] = ()
     """Starting points, in addition to ``num_starts`` random ones."""
     num_starts: Annotated[Integer, Field(ge=0, le=10_000)] = 5
+    """Starting points that are drawn at random."""
     num_output_decimals: Annotated[Integer, Field(ge=0, le=12)] | None = None
     """Decimals of a value that a model is shown; null for six significant digits, or more where
     values are alike."""

@@ -28,12 +28,17 @@ class Parameter(Settings):
     """One parameter: ``choices``, or ``low`` and ``high``, or ``type: text``."""
 
     low: Number | None = None
+    """The lowest value."""
     high: Number | None = None
+    """The highest value."""
     type: Literal["float", "int", "text"] = "float"
+    """What a value is; any for choices."""
     scale: Literal["linear", "log"] = "linear"
+    """How values are spread from low to high."""
     digits: Integer = Field(3, ge=1, le=MOST_DIGITS)
     """Significant digits: of every value on a logarithmic scale, of the largest on a linear one."""
     choices: tuple[Choice, ...] | None = None
+    """Words, numbers, true, false or null, instead of low and high."""
     max_chars: Annotated[Integer, Field(ge=1, le=100_000)] | None = Field(
         default=None, exclude_if=lambda value: value is None
     )

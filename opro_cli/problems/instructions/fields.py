@@ -25,25 +25,34 @@ class SplitSettings(Settings):
     """How many examples are for what: numbers, or shares of the data below 1."""
 
     train: Share = 50
+    """Examples that make the value of an instruction: a number, or a share below 1."""
     dev: Share = 50
+    """Examples that decide among the finalists."""
     test: Share | None = 200
     """None: all that is left."""
     seed: Seed = 0
+    """Of the split."""
 
 
 class ScorerSettings(Settings):
     """The model that answers the examples."""
 
     model: str = "auto"
+    """A name as ``--scorer`` takes it."""
     temperature: Annotated[Number, Field(ge=0, le=2)] | None = 0.0
+    """Sampling temperature; null leaves it to the model."""
     max_output_tokens: Annotated[Integer, Field(ge=1, le=100_000)] = 256
     """Output tokens of an answer; a longer one is cut off, and counts as it was read."""
     base_url: str | None = None
+    """The server of an ``openai:`` model."""
     strict_model: bool = False
+    """Fail where another model answers than the one asked for."""
     price_input: Annotated[Number, Field(ge=0)] | None = None
     """US dollars per million tokens, for a model whose price is not known here."""
     price_output: Annotated[Number, Field(ge=0)] | None = None
+    """The same for output tokens."""
     reasoning_effort: Annotated[str, Field(pattern=r"^[A-Za-z_]{1,20}$")] | None = None
+    """How much a hosted model thinks, in its own word, such as low."""
     parallel: Annotated[Integer, Field(ge=1, le=32)] = 1
     """Prompts that a local model answers at once: quicker, and a few answers change with it."""
 
@@ -84,6 +93,7 @@ class InstructionFields(ProblemSettings, ABC):
     question: str | int = "question"
     """The column of the question, or a template such as ``"{question}\\n{options}"``."""
     answer: str | int = "answer"
+    """The column of the right answer."""
     choices: tuple[str | int, ...] = ()
     """The columns of the options, or one column with a list of them."""
     after: str = ""
@@ -95,13 +105,16 @@ class InstructionFields(ProblemSettings, ABC):
     labels: tuple[str, ...] = ()
     """For ``metric: label``; by default the different answers of the data."""
     tolerance: Annotated[Number, Field(ge=0)] = 0.0
+    """For ``metric: number``: the difference that is allowed."""
     pattern: str = ""
+    """For ``metric: regex``: what is read from a reply."""
     position: Literal["before", "after", "system"] = "before"
     """Where the instruction stands: before or after the question, or as the system message."""
     template: str = ""
     """A prompt with ``{instruction}`` and ``{question}``, instead of a position."""
     split: SplitSettings = SplitSettings()
     starts: tuple[str, ...] = ("", "Let's think step by step.")
+    """Instructions to begin with."""
     controls: tuple[str, ...] = ("", "Let's think step by step.")
     """Instructions that are tested beside the one that is found."""
     finalists: Annotated[Integer, Field(ge=1, le=100)] = 4
@@ -109,6 +122,7 @@ class InstructionFields(ProblemSettings, ABC):
     block: Annotated[Integer, Field(ge=1)] = 10
     """Examples between two decisions of a race."""
     max_chars: Annotated[Integer, Field(ge=10, le=100_000)] = 500
+    """Characters of an instruction, at most."""
     digits: bool = True
     """Whether an instruction may hold digits; the paper refuses them for GSM8K."""
     goal: Annotated[Number, Field(gt=0, le=1)] = 1.0

@@ -94,6 +94,7 @@ class LinearSettings(RegressionSettings):
     """Solved when w and b are each this close to the target; None: equal, at their decimals."""
     seeds: Seeds = Seeds()
     data: Given | None = None
+    """The data themselves, instead of drawn ones."""
 
     @model_validator(mode="before")
     @classmethod

@@ -48,6 +48,7 @@ class MultilinearSettings(RegressionSettings):
 
     kind: Literal["multilinear"] = "multilinear"
     num_features: Annotated[Integer, Field(ge=1, le=100)] = 2
+    """Features of a data point."""
     num_points: Annotated[Integer, Field(ge=1, le=100_000)] = 50
     num_starts: NumStarts = 5
     num_input_decimals: Decimals = 0
@@ -55,6 +56,7 @@ class MultilinearSettings(RegressionSettings):
     bounds: tuple[Number, Number] = (-20.0, 20.0)
     """The range of every weight: stated in the meta-prompt; starting points are drawn from it."""
     spread: Annotated[Number, Field(gt=0)] = 10.0
+    """Standard deviation of the features."""
     noise: Annotated[Number, Field(ge=0)] = 1.0
     tolerance: Tolerance = None
     """Solved when every weight is this close to the target's; None: equal, at their decimals."""

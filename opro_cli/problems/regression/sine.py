@@ -37,18 +37,26 @@ class Bounds(Settings):
     """The range of each coordinate: stated in the meta-prompt, drawn from for starting points."""
 
     a: Span = (-10.0, 10.0)
+    """Of the amplitude."""
     omega: Span = (-5.0, 5.0)
+    """Of the frequency."""
     phi: Span = (-7.0, 7.0)
+    """Of the phase."""
     c: Span = (-10.0, 10.0)
+    """Of the offset."""
 
 
 class Tolerances(Settings):
     """How close to the target counts as solved, for each coordinate in its own unit."""
 
     a: Positive = 0.25
+    """Of the amplitude."""
     omega: Positive = 0.05
+    """Of the frequency."""
     phi: Positive = 0.25
+    """Of the phase."""
     c: Positive = 0.25
+    """Of the offset."""
 
 
 class SineSettings(RegressionSettings):

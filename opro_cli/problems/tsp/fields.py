@@ -27,8 +27,11 @@ class Optimum(Settings):
     """The length of an instance's shortest tour (``python benchmarks/optima.py``)."""
 
     cities: Integer
+    """Their number."""
     seed: Seed
+    """The seed of the instance."""
     length: Annotated[Number, Field(gt=0)]
+    """The length of its shortest tour."""
 
 
 class TspFields(ProblemSettings, ABC):
