@@ -60,6 +60,12 @@ def run_sgd(options: Options) -> int:
 def run_baseline(options: Options) -> int:
     """``opro run-baseline``."""
     names = list(dict.fromkeys(options.several("optimizer")))
+    if not names:
+        raise UsageError("No optimizer is given.", f"as in -O nelder-mead; {OPTIMIZERS.hint('')}")
+    if options["named"] in OPTIMIZERS and options["named"] not in files.available():
+        raise UsageError(
+            f"{options['named']} is an optimizer, not a preset.", f"type -O {options['named']}"
+        )
     for name in names:
         OPTIMIZERS.check(name, "--optimizer")
     return _run(options, names)

@@ -46,7 +46,7 @@ def test_all_of_it_is_explained_on_demand(opro, words):
     shown = opro("help", "--all", *words.split()).stdout
     for parameter in command_of(words).params:
         assert " ".join(parameter.help.split()) in re.sub(r"\s+", " ", shown)
-    assert "\n  also " not in shown
+    assert "\n  Also " not in shown
     assert opro("help", *words.split()).stdout == opro(*words.split(), "-h").stdout
 
 

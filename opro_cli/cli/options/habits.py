@@ -18,7 +18,7 @@ HABITS: Mapping[str, Mapping[str, str]] = {
         "diff": "opro runs diff A B",
         **dict.fromkeys(("continue", "restart", "retry"), "opro resume"),
         **dict.fromkeys(("table", "tables", "results", "summary", "compare"), "opro report"),
-        **dict.fromkeys(("plot", "chart", "graph", "figure"), "opro report"),
+        **dict.fromkeys(("chart", "graph", "figure", "draw"), "opro plot"),
         **dict.fromkeys(("verify", "recompute"), "opro replay runs"),
         **dict.fromkeys(("new", "create", "begin"), "opro init FILE.py:NAME"),
         **dict.fromkeys(("validate", "doctor", "lint"), "opro check PRESET"),

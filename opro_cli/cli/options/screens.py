@@ -86,13 +86,16 @@ def write_options(command: Any, ctx: Any, formatter: Any) -> None:
             named.setdefault(panel, []).append(parameter.opts[0])
         else:
             rows.setdefault(panel, []).append(_row(parameter, ctx))
-    room = formatter.width - NARROW - 4
     for panel in PANELS:
-        also = textwrap.wrap(", ".join(named.get(panel, [])), room, break_on_hyphens=False)
-        listed = [*rows.get(panel, []), *zip(["also", *[""] * len(also)], also, strict=False)]
-        if listed:
-            with formatter.section("Options" if isinstance(command, Group) else panel):
-                formatter.write_dl([(left.ljust(NARROW), right) for left, right in listed], NARROW)
+        if panel not in rows and panel not in named:
+            continue
+        with formatter.section("Options" if isinstance(command, Group) else panel):
+            listed = [(left.ljust(NARROW), right) for left, right in rows.get(panel, [])]
+            if listed:
+                formatter.write_dl(listed, NARROW)
+            also = f"Also {', '.join(named[panel])}." if panel in named else ""
+            for line in textwrap.wrap(also, formatter.width - 2, break_on_hyphens=False):
+                formatter.write(f"  {line}\n")
 
 
 def _rare(parameters: Sequence[Any], ctx: Any) -> list[Any]:
