@@ -184,7 +184,7 @@ def test_a_traceback_only_with_debug(opro):
 
 
 def test_a_bug_is_a_sentence_too(opro, monkeypatch):
-    monkeypatch.setattr("opro_cli.cli.presets.presets", lambda options: 1 / 0)
+    monkeypatch.setattr("opro_cli.cli.presets.listing.presets", lambda options: 1 / 0)
     done = opro("presets")
     assert done.exit_code == 1
     assert "ZeroDivisionError" in done.stderr
