@@ -8,7 +8,7 @@ from opro_cli.api.search import Folder
 from opro_cli.api.stored import Run
 from opro_cli.core.events import GAVE_UP, PAUSES
 from opro_cli.core.text import plural, reason_text
-from opro_cli.report.formats.notebook import html_table
+from opro_cli.report.formats.notebook import html_figures, html_table
 from opro_cli.runs.launch import Outcome
 
 
@@ -107,8 +107,8 @@ class Result:
         }
 
     def _repr_html_(self) -> str:
-        """The facts as a table. A figure of the run can be added here."""
+        """The figure of the run, and the facts as a table."""
         best = {f"best {name}": value for name, value in (self.best or {}).items()}
         facts = self._facts()
         facts.pop("best")
-        return html_table({**best, **facts})
+        return html_figures(self.run._stored) + html_table({**best, **facts})

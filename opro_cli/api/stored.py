@@ -14,7 +14,7 @@ from opro_cli.core.events import Evaluated, Evaluation, Event, Point, Started, S
 from opro_cli.core.events.json_form import to_json
 from opro_cli.core.problem import Problem
 from opro_cli.core.totals import RunTotals
-from opro_cli.report.formats.notebook import html_table
+from opro_cli.report.formats.notebook import html_figures, html_table
 from opro_cli.report.judged import JudgedRun
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.record import RunRecord, read_record
@@ -227,7 +227,7 @@ class Run:
         return f"<Run {self.id}: {self.state}, best {self.value} at {self.best}>"
 
     def _repr_html_(self) -> str:
-        return html_table(self.summary())
+        return html_figures(self._stored) + html_table(self.summary())
 
 
 def _measured(event: Event) -> Iterator[tuple[Evaluation, int | None]]:
@@ -307,4 +307,4 @@ class Runs:
         return f"<Runs in {self.path}: {len(self)}>"
 
     def _repr_html_(self) -> str:
-        return html_table(*(run.summary() for run in self))
+        return html_figures(*self._stored()) + html_table(*(run.summary() for run in self))

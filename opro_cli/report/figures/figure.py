@@ -100,6 +100,12 @@ class Figure:
         )
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + root.render() + "\n"
 
+    def html(self) -> str:
+        """The figure with its notes, for a page that has no style for it."""
+        svg = self.file().partition("\n")[2]  # without the declaration of XML
+        notes = "".join(Element("p", Element("small", note)).render() for note in self.notes)
+        return f"<figure>{svg}{notes}</figure>"
+
     def _repr_svg_(self) -> str:
         """For notebooks."""
         return self.file()

@@ -12,8 +12,9 @@ from opro_cli.report.figures.paths import Path, read_path
 from opro_cli.report.groups import by_problem, target_name
 from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import Row
-from opro_cli.report.summary import Summary
+from opro_cli.report.summary import Summary, summarize
 from opro_cli.runs.progress import RunView
+from opro_cli.runs.store import StoredRun
 
 Draw: TypeAlias = Callable[[Summary, Axis, Layout], list[Figure]]
 """All figures of a kind, one for each problem or target."""
@@ -45,6 +46,12 @@ def default_kind(summary: Summary, *, lines: bool = False) -> str:
     if lines or len(summary.rows) > 1 or len(summary.rows[0].runs) > 1:
         return "curves"
     return next((kind for kind in ("tour", "landscape") if KINDS[kind](*_any(summary))), "curves")
+
+
+def figures_of(runs: Sequence[StoredRun]) -> list[Figure]:
+    """What says most of these runs, at the size of a page; nothing for none that can be read."""
+    summary = summarize(runs, histories=True)
+    return KINDS[default_kind(summary)](*_any(summary)) if summary.rows else []
 
 
 def _any(summary: Summary) -> tuple[Summary, Axis, Layout]:

@@ -1,4 +1,4 @@
-"""Tables that a notebook shows in the place of an object."""
+"""Figures and tables that a notebook shows in the place of an object."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ from typing import Any
 
 from opro_cli.core.text import clean, number
 from opro_cli.report.figures.elements import Element
+from opro_cli.report.figures.kinds import figures_of
+from opro_cli.runs.store import StoredRun
+
+MOST = 6
+"""Figures under each other."""
+
+
+def html_figures(*runs: StoredRun) -> str:
+    """The figures that say most of these runs: of one its picture, of several the comparison."""
+    return "".join(figure.html() for figure in figures_of(runs)[:MOST])
 
 
 def html_table(*rows: Mapping[str, Any]) -> str:
