@@ -69,7 +69,8 @@ def sweep(
     from opro_cli.cli.options.overrides import overrides_of
 
     with python_words():
-        known = [flag.name for flag in flags_of(SWEEP) if flag.setting or flag.name == "target"]
+        flags = {f.name: f for f in flags_of(SWEEP) if f.setting or f.name == "target"}
+        known = list(flags)
         for name in options:
             if name not in known:
                 raise UsageError(
@@ -77,7 +78,11 @@ def sweep(
                     did_you_mean(name, known) or "opro sweep --help lists them",
                 )
         env = Environment(path=None)
-        given = {name: value for name, value in options.items() if value is not None}
+        given = {
+            name: [value] if flags[name].repeatable and isinstance(value, str) else value
+            for name, value in options.items()
+            if value is not None
+        }
         overrides = overrides_of(Options(SWEEP, given), env)
         overrides += [Override(str(k), v, "settings") for k, v in (settings or {}).items()]
         plan = make_plan(resolve(str(preset), overrides), env)

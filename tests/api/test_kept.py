@@ -181,7 +181,7 @@ def test_a_sweep_is_that_of_the_command(serve, command):
     assert {run.spec["seed"] for run in found} == {4}
     assert opro.report(found) == opro.report("runs")
     words = ["--model", MODEL, "--reps", "2", "--max-steps", "2", "--set", "seed=4"]
-    assert "already done" in command("sweep", "mine.yaml", *words).stderr
+    assert "All runs already exist" in command("sweep", "mine.yaml", *words).stderr
     with pytest.raises(opro.OproError, match="no argument 'modle'"):
         opro.sweep("mine.yaml", modle="local")
     assert opro.sweep(
