@@ -1,4 +1,4 @@
-"""What `opro --help` imports, and the names that the README must have."""
+"""What `opro --help` imports, and how long the README may be."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def test_help_imports_nothing_heavy():
     assert done.stderr.strip() == "[]"
 
 
-def test_every_preset_stands_in_the_readme():
+def test_the_readme_is_short():
     readme = (ROOT / "README.md").read_text()
-    for path in (ROOT / "presets").glob("*.yaml"):
-        assert f"`{path.stem}`" in readme
+    assert len(readme.splitlines()) <= 150
+    assert len(readme.split()) <= 1200
 
 
 def test_the_environment_example_names_what_is_read():
