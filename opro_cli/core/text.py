@@ -27,6 +27,8 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def clean(text: str, limit: int = 300) -> str:
     """One printable line: control and format characters escaped, cut at ``limit``."""
+    if len(text) <= limit and text.isprintable():  # none of HIDDEN is printable
+        return text
     shown = "".join(
         repr(c)[1:-1] if unicodedata.category(c) in HIDDEN else c for c in text[: limit + 1]
     )

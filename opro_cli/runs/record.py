@@ -26,7 +26,7 @@ from opro_cli.core.events import (
     Stepped,
     Stopped,
 )
-from opro_cli.core.problem import InvalidSolution, nearest_point
+from opro_cli.core.problem import InvalidSolution, Problem, Space, nearest_point
 from opro_cli.core.totals import MODEL, START, RunTotals
 from opro_cli.llm.budget import Amount
 from opro_cli.presets.spec import RunSpec
@@ -181,14 +181,17 @@ def event_key(event: Event) -> Key | None:
     return None
 
 
-def empty_totals(spec: RunSpec, *, model_only: bool = False) -> RunTotals:
+def empty_totals(
+    spec: RunSpec, problem: Problem | None = None, *, model_only: bool = False
+) -> RunTotals:
     """Totals of no events, for a problem with this direction.
 
     Args:
         spec: of the run.
+        problem: of the run; None builds it.
         model_only: where a model proposes, count only its points and the starting points.
     """
-    problem = spec.build_problem()
+    problem = problem or spec.build_problem()
     totals = RunTotals(direction=problem.text.direction)
     if model_only and spec.optimizer.asks_model:
         totals.counts = lambda pair: pair.source in (START, MODEL)
@@ -227,11 +230,12 @@ def read_record(
     named = run.about.get("model")
     model = named if isinstance(named, str) and spec.optimizer.asks_model else None
     try:
-        totals = empty_totals(spec, model_only=model_only)
+        problem = spec.build_problem()
     except (*UNREADABLE, OproError, InvalidSolution) as error:
         raise RunsError(
             f"{run.path / RUN_FILE}: its problem cannot be built ({brief(error)}).", DAMAGED
         ) from error
+    totals = empty_totals(spec, problem, model_only=model_only)
     contents = decisive(recorded(run.about))
     record = RunRecord(RunView(run.id, spec, totals, model, run.created, contents))
     sessions = _Sessions(run.sessions())
@@ -253,17 +257,16 @@ def read_record(
             record.events.append(logged.event)
     if spec.problem.model_requests() and (whole or not record.finished):
         record.answers = read_answers(run.path)
-    _check_best(run, spec, totals)
+    _check_best(run, problem.space, totals)
     if not whole:
         totals.forget_points()
     return record
 
 
-def _check_best(run: StoredRun, spec: RunSpec, totals: RunTotals) -> None:
+def _check_best(run: StoredRun, space: Space, totals: RunTotals) -> None:
     """Raises RunsError where the best point, which every report shows, is none of the problem."""
     if totals.best is None:
         return
-    space = spec.build_problem().space
     try:
         space.render(nearest_point(space, totals.best[0]))
         space.render(totals.best[0])

@@ -50,7 +50,7 @@ def figure_element(figure: Figure) -> Element:
     return Element(
         "figure",
         Element("figcaption", Element("h3", figure.title), Element("p", figure.description)),
-        scrolling(figure.title, figure.svg),
+        scrolling(figure.title, _styled(figure.svg)),
         *(Element("p", note, class_="note") for note in figure.notes),
         Element(
             "details",
@@ -58,6 +58,18 @@ def figure_element(figure: Figure) -> Element:
             data_table(figure.title, figure.table.columns, rows),
         ),
     )
+
+
+def _styled(svg: Element) -> Element:
+    """The drawing without the colours that the style sheet of the page has in light and dark."""
+    classes = svg.attributes.get("class", "").split()
+    for kind, name in (("f-", "fill"), ("l-", "stroke")):
+        if any(word.startswith(kind) for word in classes):
+            svg.attributes.pop(name, None)
+    for child in svg.children:
+        if isinstance(child, Element):
+            _styled(child)
+    return svg
 
 
 def _text(cell: str | float | None) -> str:

@@ -58,11 +58,14 @@ def run_details(run: StoredRun, view: RunView, *, whole: bool) -> Json:
     Raises:
         RunsError: the log is damaged.
     """
-    found: Json = {"facts": list(_facts(run, view)), "settings": list(_settings(run, view))}
+    words = _Words(view.spec)
+    found: Json = {
+        "facts": list(_facts(run, view, words)),
+        "settings": list(_settings(run, view)),
+    }
     if not whole:
         return found
     steps, ends = _steps(logged.event for logged in run.log())
-    words = _Words(view.spec)
     if view.spec.optimizer.asks_model:
         found["steps"] = [words.step(step) for step in steps]
     else:
@@ -73,10 +76,10 @@ def run_details(run: StoredRun, view: RunView, *, whole: bool) -> Json:
     return found
 
 
-def _facts(run: StoredRun, view: RunView) -> Iterator[tuple[str, str]]:
+def _facts(run: StoredRun, view: RunView, words: _Words) -> Iterator[tuple[str, str]]:
     totals = view.totals
     yield "result", state_text(view)
-    yield from _found(view)
+    yield from _found(view, words)
     yield "steps", f"{totals.step:,}"
     yield "evaluations", f"{totals.evaluations:,}"
     if view.model is not None:
@@ -97,7 +100,7 @@ def _facts(run: StoredRun, view: RunView) -> Iterator[tuple[str, str]]:
         yield "versions", clean(", ".join(f"{k} {v}" for k, v in versions.items()), 1000)
 
 
-def _found(view: RunView) -> Iterator[tuple[str, str]]:
+def _found(view: RunView, words: _Words) -> Iterator[tuple[str, str]]:
     """The best point, or the instruction that was chosen."""
     totals, spec = view.totals, view.spec
     if is_judged(spec):
@@ -111,7 +114,6 @@ def _found(view: RunView) -> Iterator[tuple[str, str]]:
                     yield split, share_of(share, interval=True)
             return
     if totals.best is not None:
-        words = _Words(spec)
         yield f"best {clean(words.value_name, 40)}", value_text(spec, totals.best[1])
         yield "at", words.point(totals.best[0])
 

@@ -67,7 +67,8 @@ class Problems:
             if len(targets) > 1:
                 small = [curves(one, "evaluations", SMALL) for one in targets[:MOST_SMALL]]
                 yield _side_by_side("Each target alone", [f for f in small if f is not None])
-            yield from self._over_axes(compared, ecdf)
+            if len(compared.series) > 1:
+                yield from self._over_axes(compared, ecdf)
         yield from self._landscapes(rows)
 
     def _over_axes(
