@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def start_browser() -> Iterator[Browser]:
-    """A headless browser; the test is skipped, with the reason, where there is none."""
+@contextmanager
+def started_browser() -> Iterator[Browser]:
+    """A headless browser; the test is skipped, with the reason, where there is none.
+
+    While it is there, no other code of this thread can run an event loop.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("browser tests skipped: no Chromium (on Debian: apt install chromium)")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from opro_cli.cli.app import app
 from opro_cli.llm.openai.endpoints import endpoints
-from tests.browser import start_browser
+from tests.browser import started_browser
 from tests.loopback import Loopback
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference-runs"
@@ -44,10 +44,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="a long proof; run with --long"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, where it is there."""
-    yield from start_browser()
+    """Chromium, where it is there, for tests of a module that run no event loop."""
+    with started_browser() as found:
+        yield found
 
 
 EXAMPLES = pytest.mark.parametrize("examples", [200, pytest.param(10_000, marks=pytest.mark.long)])

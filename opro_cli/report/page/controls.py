@@ -12,6 +12,9 @@ from opro_cli.report.table import Table
 LONGEST_CELL = 110_000
 """Characters of a cell, which may hold an instruction: none is cut."""
 
+MOST_TABS = 6
+"""Panels that the style sheet can show one at a time."""
+
 
 class Ids:
     """Numbers for ids: no id is made from text."""
@@ -31,7 +34,7 @@ def tabs(ids: Ids, legend: str, panels: Sequence[tuple[str, Element]]) -> Elemen
     Args:
         ids: of the page.
         legend: what is chosen.
-        panels: at most six labels and contents; the first is chosen.
+        panels: at most ``MOST_TABS`` labels and contents; the first is chosen.
     """
     if len(panels) == 1:
         return panels[0][1]
@@ -44,13 +47,18 @@ def tabs(ids: Ids, legend: str, panels: Sequence[tuple[str, Element]]) -> Elemen
     return Element("div", chosen, *(panel for _, panel in panels), class_="tabbed")
 
 
-def figure_element(figure: Figure) -> Element:
-    """A figure with its title, its description, its notes, and its numbers as a table."""
+def figure_element(ids: Ids, figure: Figure) -> Element:
+    """A figure with its title, its description, its notes, and its numbers as a table.
+
+    Args:
+        ids: of the page.
+        figure: the figure, whose drawing becomes a part of the page.
+    """
     rows = [[_text(cell) for cell in row] for row in figure.table.rows]
     return Element(
         "figure",
         Element("figcaption", Element("h3", figure.title), Element("p", figure.description)),
-        scrolling(figure.title, _styled(figure.svg)),
+        scrolling(figure.title, _in_page(figure.svg, ids.next("figure"))),
         *(Element("p", note, class_="note") for note in figure.notes),
         Element(
             "details",
@@ -60,15 +68,23 @@ def figure_element(figure: Figure) -> Element:
     )
 
 
-def _styled(svg: Element) -> Element:
-    """The drawing without the colours that the style sheet of the page has in light and dark."""
-    classes = svg.attributes.get("class", "").split()
+def _in_page(svg: Element, prefix: str) -> Element:
+    """The drawing as a part of the page, which has its colours in light and dark.
+
+    Args:
+        svg: the drawing, which is changed.
+        prefix: of its ids, which another drawing may have too.
+    """
+    own = svg.attributes
     for kind, name in (("f-", "fill"), ("l-", "stroke")):
-        if any(word.startswith(kind) for word in classes):
-            svg.attributes.pop(name, None)
+        if any(word.startswith(kind) for word in own.get("class", "").split()):
+            own.pop(name, None)
+    for name, before in (("id", ""), ("href", "#"), ("clip-path", "url(#")):
+        if name in own and own[name].startswith(before):
+            own[name] = f"{before}{prefix}-{own[name].removeprefix(before)}"
     for child in svg.children:
         if isinstance(child, Element):
-            _styled(child)
+            _in_page(child, prefix)
     return svg
 
 
@@ -113,11 +129,12 @@ def _heading(name: str) -> Element:
 def report_table(table: Table) -> Element:
     """A table of the report, with its title and its notes."""
     headings, rows = table.joined()
+    explained = table.explained(headings)
     return Element(
         "section",
         Element("h3", clean(table.title)),
-        Element("p", clean(table.subtitle, 1000), class_="note") if table.subtitle else None,
         data_table(table.title, headings, rows, max(table.keys, 1)),
+        Element("p", clean(explained, 2000), class_="note") if explained else None,
         *(Element("p", clean(note, LONGEST_CELL), class_="note") for note in table.notes),
         class_="table",
     )

@@ -41,7 +41,7 @@ def render_page(summary: Summary, keeping: Keeping) -> str:
     title = _title(summary)
     problems = Problems(summary, keeping)
     sections = problems.sections()
-    made = [report_table(table) for table in tables(summary)]
+    made = [report_table(table) for table in tables(summary) if table not in problems.tables]
     if made:
         sections.append(("tables", "Tables", Element("section", Element("h2", "Tables"), *made)))
     sections.append(("runs", "Runs", runs_section(summary.rows)))
@@ -127,7 +127,8 @@ def _header(title: str, summary: Summary) -> Element:
             if any(run.totals.state == state for run in others)
         ]
         verb = "is" if len(others) == 1 else "are"
-        text = f"{listed(states)} {verb} in the table of runs, and in no figure."
+        counts = "counts" if len(others) == 1 else "count"
+        text = f"{listed(states)} {verb} named below, and {counts} in no result."
         header.add(Element("p", text, class_="warning"))
     if summary.damaged:
         verb = "is" if len(summary.damaged) == 1 else "are"

@@ -42,7 +42,8 @@ def grids(
         if found is not None:
             data[split] = found
         grid = _grid(number, split, columns, examples, opens=found is not None)
-        panels.append((f"{split} ({len(columns[0][1])})", Element("div", grid, class_="panel")))
+        panel = Element("div", grid, _legend(columns), class_="panel")
+        panels.append((f"{split} ({len(columns[0][1])})", panel))
     return (tabs(ids, "Examples of", panels), data) if panels else None
 
 
@@ -77,6 +78,14 @@ def _grid(
         data_split=split,
     )
     return Element("div", table, class_="scroll", role="group", aria_label=name, tabindex="0")
+
+
+def _legend(columns: list[tuple[Tried, str]]) -> Element:
+    """What the marks say that are in the grid."""
+    found = {grade for _, detail in columns for grade in detail}
+    parts = [f"{MARKS[grade]} {word}" for grade, word in GRADES.items() if grade in found]
+    parts += [".1 to .9 score between"] if found - set(GRADES) else []
+    return Element("p", "; ".join(parts), class_="note")
 
 
 def _cell(grade: str, *, opens: bool, first: bool) -> Element:

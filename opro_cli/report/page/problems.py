@@ -7,29 +7,32 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from opro_cli.core.text import clean
+from opro_cli.problems.settings import label
 from opro_cli.report.figures.comparisons import AXES, AXIS_TITLES, Axis, Comparison, comparisons
 from opro_cli.report.figures.curves import curves
 from opro_cli.report.figures.ecdf import ecdf
 from opro_cli.report.figures.elements import Element
 from opro_cli.report.figures.figure import SMALL, Figure
+from opro_cli.report.figures.kinds import draw_accuracies, side_by_side
 from opro_cli.report.figures.landscape import has_landscape, landscape
-from opro_cli.report.figures.paths import read_path
-from opro_cli.report.groups import by_problem, optimizer_name, target_name
+from opro_cli.report.figures.tour import has_tours, tour
+from opro_cli.report.groups import by_problem, optimizer_name
 from opro_cli.report.judged import JudgedRow, is_judged
-from opro_cli.report.page.controls import Ids, figure_element, tabs
+from opro_cli.report.page.controls import MOST_TABS, Ids, figure_element, report_table, tabs
 from opro_cli.report.page.examples import RunExamples
 from opro_cli.report.page.grid import grids
 from opro_cli.report.page.instructions import TriedInstructions, instructions_list
-from opro_cli.report.page.keeping import Keeping, best_run
+from opro_cli.report.page.keeping import Keeping
 from opro_cli.report.page.payload import data_block, pack
 from opro_cli.report.rows import Row
 from opro_cli.report.summary import Summary
+from opro_cli.report.table import Table
+from opro_cli.report.tables import tables
 from opro_cli.report.verdicts import verdict_of
 
 Section: TypeAlias = tuple[str, str, Element]
 """An id, a name for a link, and the section."""
 
-MOST_TABS = 6
 MOST_SMALL = 12
 """Targets that have a figure of their own."""
 
@@ -47,6 +50,8 @@ class Problems:
         self._ids = Ids()
         self.blocks: list[Element] = []
         """The data of the grids; complete once the sections are made."""
+        self.tables: list[Table] = []
+        """The tables of results in the sections."""
 
     def sections(self) -> list[Section]:
         """In the order of the report. Raises RunsError where a log is damaged."""
@@ -54,49 +59,66 @@ class Problems:
         found = []
         for number, rows in enumerate(groups, 1):
             name = clean(rows[0].preset, 80)
-            children = list(self._instructions(rows) if _judged(rows) else self._figures(rows))
-            if children:
-                section = Element("section", Element("h2", name), *children)
-                found.append((f"problem-{number}", name, section))
+            made = list(tables(self._part(rows), "main"))
+            self.tables += made
+            results = map(report_table, made)
+            parts = self._instructions(rows) if is_judged(rows[0].spec) else self._figures(rows)
+            section = Element("section", Element("h2", name), *results, *parts)
+            found.append((f"problem-{number}", name, section))
         return found
 
     def _figures(self, rows: Sequence[Row]) -> Iterator[Element]:
-        for compared in comparisons(replace(self._summary, rows=tuple(rows))):
+        for compared in comparisons(self._part(rows)):
             yield from self._over_axes(compared, curves)
             targets = list(compared.by_target())
             if len(targets) > 1:
                 small = [curves(one, "evaluations", SMALL) for one in targets[:MOST_SMALL]]
-                yield _side_by_side("Each target alone", [f for f in small if f is not None])
+                yield self._side_by_side("Each target alone", [f for f in small if f is not None])
             if len(compared.series) > 1:
                 yield from self._over_axes(compared, ecdf)
-        yield from self._landscapes(rows)
+        yield from self._pictures(rows)
 
     def _over_axes(
         self, compared: Comparison, draw: Callable[[Comparison, Axis], Figure | None]
     ) -> Iterator[Element]:
         """A figure for each horizontal axis, by tabs."""
         drawn = [(axis, draw(compared, axis)) for axis in AXES]
-        panels = [(AXIS_TITLES[axis], figure_element(f)) for axis, f in drawn if f is not None]
+        panels = [
+            (AXIS_TITLES[axis], figure_element(self._ids, f)) for axis, f in drawn if f is not None
+        ]
         if panels:
             yield tabs(self._ids, "Horizontal axis", panels)
 
-    def _landscapes(self, rows: Sequence[Row]) -> Iterator[Element]:
-        """For each target the best run of each optimizer, side by side."""
-        by_target: dict[str, list[Row]] = {}
-        for row in rows:
-            key = " ".join([target_name(row), *_swept(row)])
-            by_target.setdefault(key, []).append(row)
-        panels = []
-        for name, group in list(by_target.items())[:MOST_TABS]:
-            runs = [run for row in group if (run := best_run(row)) is not None]
-            paths = [read_path(self._summary.stored[run.id]) for run in runs]
-            paths = [path for path in paths if has_landscape(path)]
-            if paths:
-                panels.append((name, figure_element(landscape(paths))))
+    def _pictures(self, rows: Sequence[Row]) -> Iterator[Element]:
+        """For each target the runs of all optimizers on one instance, as landscape or as tours."""
+        kinds = ((has_landscape, landscape), (has_tours, tour))
+        panels: list[tuple[str, Element]] = []
+        for paths in side_by_side(self._part(rows)):
+            for has, draw in kinds:
+                if found := [path for path in paths if has(path)]:
+                    name = label(found[0].view.spec.target)
+                    panels.append((clean(name, 60), figure_element(self._ids, draw(found))))
+            if len(panels) == MOST_TABS:
+                break
         if panels:
             yield tabs(self._ids, "Target", panels)
 
+    def _side_by_side(self, name: str, figures: Sequence[Figure]) -> Element:
+        return Element(
+            "details",
+            Element("summary", name),
+            Element(
+                "div", *(figure_element(self._ids, figure) for figure in figures), class_="small"
+            ),
+        )
+
+    def _part(self, rows: Sequence[Row]) -> Summary:
+        return replace(self._summary, rows=tuple(rows), notes=())
+
     def _instructions(self, rows: Sequence[Row]) -> Iterator[Element]:
+        yield from (
+            figure_element(self._ids, figure) for figure in draw_accuracies(self._part(rows))
+        )
         for row in rows:
             judged = JudgedRow(row)
             view, run = judged.best_view, judged.best
@@ -122,24 +144,3 @@ class Problems:
                     card.add(Element("p", hint, class_="note script", hidden=True))
                 card.add(grid)
             yield card
-
-
-def _side_by_side(name: str, figures: Sequence[Figure]) -> Element:
-    return Element(
-        "details",
-        Element("summary", name),
-        Element("div", *(figure_element(figure) for figure in figures), class_="small"),
-    )
-
-
-def _judged(rows: Sequence[Row]) -> bool:
-    return is_judged(rows[0].spec)
-
-
-def _swept(row: Row) -> list[str]:
-    """The swept settings of the problem: each value is another problem."""
-    return [
-        clean(f"{key.rpartition('.')[2]}={value}", 80)
-        for key, value in row.axes.items()
-        if key.startswith("problem.")
-    ]
