@@ -12,7 +12,7 @@ from typing import Any
 from opro_cli.api.account import MANY, budget_of
 from opro_cli.api.progress import Watch, display_for
 from opro_cli.api.session import Session
-from opro_cli.api.space import Space, Text, parameters_of, starts_of
+from opro_cli.api.space import Space, Text, parameters_of, size_of, starts_of
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Direction
 from opro_cli.optimizers import DEFAULT, OPTIMIZERS
@@ -93,6 +93,9 @@ def search(
     parameters = parameters_of(space)
     starts = starts_of(space, options["starts"])
     limits = budget_of(options["budget"]).steps()
+    size = size_of(parameters)
+    if size is not None:  # then there is nothing left to ask a model for
+        limits["max_evaluations"] = min(size, limits.get("max_evaluations", size))
     allowed = limits.get("max_evaluations", MANY)
     if len(starts) > allowed:
         raise UsageError(

@@ -76,6 +76,19 @@ def parameters_of(space: Space) -> dict[str, dict[str, Any]]:
     return {str(name): _parameter(str(name), entry) for name, entry in space.items()}
 
 
+def size_of(parameters: Mapping[str, Mapping[str, Any]]) -> int | None:
+    """The number of points, where all parameters are choices or whole numbers; else None."""
+    size = 1
+    for parameter in parameters.values():
+        if "choices" in parameter:
+            size *= len(parameter["choices"])
+        elif parameter.get("type") == "int":
+            size *= max(parameter["high"] - parameter["low"] + 1, 1)
+        else:
+            return None
+    return max(size, 1)
+
+
 def starts_of(
     space: Space, starts: Sequence[Mapping[str, Any] | Sequence[Any]]
 ) -> list[dict[str, Any]]:

@@ -125,6 +125,12 @@ def test_a_goal_ends_it():
     assert not opro.minimize(bowl, SPACE, **RANDOM, goal=-1).success
 
 
+def test_a_space_whose_points_were_all_tried_ends_it():
+    r = opro.minimize(lambda a, n: a + n, {"a": [1, 2], "n": (1, 3)}, optimizer="random")
+    assert (r.nfev, r.value, r.success) == (6, 2, True)
+    assert r.nit < 20
+
+
 def test_a_failure_is_one_of_a_point_and_its_reason_is_kept_without_keys(monkeypatch):
     monkeypatch.setenv("GEMINI_API_KEY", "a-key-that-is-a-secret")
 

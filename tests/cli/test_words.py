@@ -238,7 +238,10 @@ class TestWrongCommands:
             ("run-opro -p lin.yaml --model locl", "did you mean local?"),
             ("run-opro -p lin.yaml --model ./a.gguf", "did you mean local:./a.gguf?"),
             ("run-opro -p lin.yaml --model gpt", "models: auto, local"),
-            ("run-opro -p lin.yaml --objective obj.py:loss", "--objective is for problems of kind custom"),
+            (
+                "run-opro -p lin.yaml --objective obj.py:loss",
+                "--objective is for problems of kind custom",
+            ),
             ("run-opro -p lin.yaml --set problem.bonds=3", "did you mean problem.bounds?"),
             ("run-baseline -O two-opt -p lin.yaml", "choose another optimizer, or leave two-opt"),
             ("run-baseline -O random -p lin.yaml --runs-dir obj.py", "obj.py is not a directory."),
