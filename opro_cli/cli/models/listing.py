@@ -168,7 +168,8 @@ def _price(dollars: float | None) -> str:
 
 
 def _server_row(facts: dict[str, Any]) -> dict[str, str]:
-    key = facts["key"] or "-"
+    first, more, _ = (facts["key"] or "-").partition(" or ")
+    key = first + ", …" * bool(more)  # all of them are in the JSON, and in the message without one
     return {
         "model": clean(f"{facts['name']}…", 60),
         "name": clean(facts["title"], 40) or "-",
