@@ -7,6 +7,7 @@ start and what was chosen. Intervals are Wilson's, of 95 %.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,13 +21,16 @@ from opro_cli.report.figures.drawing.scales import Scale
 from opro_cli.report.figures.elements import Child, Element
 from opro_cli.report.figures.figure import PAGE, Cell, Figure, Layout, Numbers, canvas
 from opro_cli.report.figures.palette import SERIES, Style, paint
-from opro_cli.report.figures.paths import Path
+from opro_cli.report.figures.paths import Path, Visit
 from opro_cli.report.judged import JudgedRun, Share, is_judged
 from opro_cli.report.rows import FINISHED
 from opro_cli.report.statistics import wilson
 
 ASKED = "."
 """The character of an example that was not asked."""
+
+APART = 0.012
+"""Between the marks of one step, as a share of the axis."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,21 @@ def _line(path: Path) -> Line:
 
 
 def _points(path: Path) -> Iterator[tuple[float, float, float, float]]:
-    for visit in path.visits:
-        asked = len(visit.detail) - visit.detail.count(ASKED)
-        if asked and math.isfinite(visit.value):
-            low, high = wilson(visit.value * asked, asked)
-            yield float(visit.evaluations), visit.value, low, high
+    """Each scored instruction; those of one step a little apart, before its end."""
+    scored = [v for v in path.visits if math.isfinite(v.value) and _asked(v)]
+    total = max((v.evaluations for v in scored), default=0)
+    several = Counter(v.evaluations for v in scored)
+    for visit in reversed(scored):
+        asked = _asked(visit)
+        low, high = wilson(visit.value * asked, asked)
+        several[visit.evaluations] -= 1
+        apart = APART * total * several[visit.evaluations]
+        yield visit.evaluations - apart, visit.value, low, high
+
+
+def _asked(visit: Visit) -> int:
+    """Examples that were answered under an instruction."""
+    return len(visit.detail) - visit.detail.count(ASKED)
 
 
 def _results(number: int, path: Path) -> Iterator[_Result]:
@@ -200,7 +214,7 @@ def _data(paths: Sequence[Path]) -> Numbers:
     rows: list[tuple[Cell, ...]] = []
     for path in paths:
         for visit in path.visits:
-            asked = len(visit.detail) - visit.detail.count(ASKED)
+            asked = _asked(visit)
             if asked and math.isfinite(visit.value):
                 interval = wilson(visit.value * asked, asked)
                 rows.append((path.view.id, visit.evaluations, "train", "scored", visit.value,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from opro_cli.core.text import clean, plural
 from opro_cli.report.figures.histories import History, Moment
+from opro_cli.report.figures.palette import SERIES
 from opro_cli.report.groups import by_problem, optimizer_name, swept_cells, target_name
 from opro_cli.report.rows import FINISHED, Row
 from opro_cli.report.summary import Summary
@@ -172,6 +173,10 @@ def _compared(rows: Sequence[Row], histories: Mapping[str, History]) -> Comparis
     if not kept:
         return None
     notes += _left_out(all_series, kept, common)
+    best = sorted(kept, key=lambda s: _rank(s, common))[:SERIES]
+    if len(best) < len(kept):
+        notes.append(f"{len(kept) - len(best)} more are not drawn, which did worse in the end.")
+        kept = [s for s in kept if s in best]
     first = rows[0]
     return Comparison(
         clean(first.preset, 80),
@@ -227,6 +232,13 @@ def _on_common(series: Sequence[Series]) -> tuple[list[Series], list[Instance]]:
             common = shared
             kept.append(one)
     return [s for s in series if s in kept], list(common)
+
+
+def _rank(series: Series, common: Sequence[Instance]) -> tuple[int, float]:
+    """Smaller for a series that solved more, then for one whose median run ends better."""
+    runs = [series.runs[i] for i in common]
+    ends = sorted(float(run.losses()[-1]) for run in runs)
+    return -sum(run.solved for run in runs), ends[(len(ends) - 1) // 2]
 
 
 def _not_results(name: str, rows: Sequence[Row]) -> Iterator[str]:

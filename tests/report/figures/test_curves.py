@@ -179,3 +179,13 @@ def test_a_terminal_shows_the_same_lines(compared, plain):
         heights = {sign: max(i for i, row in enumerate(rows[1:13]) if sign in row.split("|")[1])
                    for sign in "ox"}  # fmt: skip
         assert heights["o"] > heights["x"]
+
+
+def test_of_more_optimizers_than_colours_the_best_are_drawn(runs):
+    for i in range(10):
+        warm = OPRO.with_optimizer(temperature=1 + i / 10)
+        add(runs, warm, *events([100.0 - i]), model="gemma")
+    (one,) = comparisons(summarize(*runs.all(), histories=True))
+    assert len(one.series) == 8
+    assert not any("temperature=1.0" in s.name or "temperature=1.1" in s.name for s in one.series)
+    assert any("2 more are not drawn" in note for note in one.notes)
