@@ -15,6 +15,7 @@ from opro_cli.core.model import Ability
 from opro_cli.core.registry import did_you_mean
 from opro_cli.llm.local import parts
 from opro_cli.llm.local.cache import VARIABLE, alone, cache_folder, expanded
+from opro_cli.llm.local.engine import missing_wheel
 from opro_cli.llm.local.known import GEMMA, KNOWN, HubName, KnownModel, named, of_hash
 from opro_cli.llm.local.parts import intact
 
@@ -35,7 +36,11 @@ def installed(packaged: bool = True) -> bool:
 
 
 def not_installed(model: KnownModel = GEMMA) -> ModelUnavailable:
-    """The error for a missing extra."""
+    """The error for a missing extra, or for a system on which none helps."""
+    if sentence := missing_wheel():
+        return ModelUnavailable(
+            sentence, "--model ollama:MODEL or llamacpp:MODEL asks a server on this machine instead"
+        )
     return ModelUnavailable("The local model is not installed.", model.install)
 
 
