@@ -4,9 +4,9 @@
 
 A sweep of OPRO, against a loopback server that answers like Gemini, and of three baselines is
 made once; its runs are then written again as further repetitions, until there are enough. For each
-number of runs: seconds and peak memory of `opro report -o report.html`, the size of the page and
-of its gzip, and the same per run, as a ratio to the smallest. The last line is of a page without
-replies.
+number of runs: seconds, CPU seconds and peak memory of `opro report -o report.html`, the size of
+the page and of its gzip, and the CPU seconds a run as a ratio to the first line's. The last line is
+of a page without replies.
 """
 
 from __future__ import annotations
@@ -31,15 +31,17 @@ BASELINES = ["run-baseline", "-O", "random", "-O", "nelder-mead", "-O", "local-s
 PRESET = ["--preset", "exp1", "--reps", "1", "--max-evaluations", "101", "--display", "none"]
 
 
-def opro(words: list[str], runs: Path, **variables: str) -> tuple[float, float]:
-    """(seconds, peak MiB) of a command."""
+def opro(words: list[str], runs: Path, **variables: str) -> tuple[float, float, float]:
+    """(wall seconds, CPU seconds, peak MiB) of a command."""
     command = [sys.executable, "-m", "opro_cli", *words, "--runs-dir", str(runs)]
     began = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **variables})
+    env, nowhere = {**os.environ, **variables}, subprocess.DEVNULL
+    process = subprocess.Popen(command, env=env, stdout=nowhere, stderr=nowhere)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{' '.join(command)}: exit status {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    seconds = time.perf_counter() - began
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def first_runs(folder: Path) -> list[StoredRun]:
@@ -70,15 +72,17 @@ KNOWN = ("schema", "id", "created", "spec_sha256", "spec", "seal")
 """What a store writes to ``run.json`` itself."""
 
 
-def measure(runs: list[StoredRun], number: int, *options: str) -> tuple[float, float, int, int]:
-    """Seconds, peak MiB, bytes, and bytes of the gzip."""
+def measure(
+    runs: list[StoredRun], number: int, *options: str
+) -> tuple[float, float, float, int, int]:
+    """Wall and CPU seconds, peak MiB, bytes, and bytes of the gzip."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         multiply(runs, folder / "runs", number)
         page = folder / "report.html"
-        seconds, memory = opro(["report", "-o", str(page), *options], folder / "runs")
+        seconds, busy, memory = opro(["report", "-o", str(page), *options], folder / "runs")
         text = page.read_bytes()
-        return seconds, memory, len(text), len(gzip.compress(text))
+        return seconds, busy, memory, len(text), len(gzip.compress(text))
 
 
 def main() -> None:
@@ -89,17 +93,17 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         runs = first_runs(Path(name))
-        print("   runs  replies  seconds   MiB   page kB   gzip kB   seconds a run, ratio")
+        print("   runs  replies  seconds   CPU s   MiB   page kB   gzip kB   CPU a run, ratio")
         base = 0.0
         for number, options in [
             *((number, ("--replies", "all")) for number in chosen.runs),
             (chosen.without_replies, ("--replies", "none")),
         ]:
-            seconds, memory, size, packed = measure(runs, number, *options)
-            base = base or seconds / number
+            seconds, busy, memory, size, packed = measure(runs, number, *options)
+            base = base or busy / number
             print(
-                f"{number:>7,}  {options[1]:>7}  {seconds:7.2f}  {memory:4.0f}  "
-                f"{size / 1000:8,.0f}  {packed / 1000:8,.0f}   {seconds / number / base:6.3f}",
+                f"{number:>7,}  {options[1]:>7}  {seconds:7.2f}  {busy:6.2f}  {memory:4.0f}  "
+                f"{size / 1000:8,.0f}  {packed / 1000:8,.0f}   {busy / number / base:6.3f}",
                 flush=True,
             )
 

@@ -56,6 +56,7 @@ def test_a_reply_of_any_content_is_kept_counted_and_shown_harmless(opro, serve, 
         ("runs", "show", "latest"),
         ("runs", "show", "latest", "--step", "1"),
         ("runs", "list"),
+        ("report", "--format", "html"),
         ("report",),
         ("report", "--format", "markdown"),
         ("report", "--format", "csv"),
@@ -64,6 +65,7 @@ def test_a_reply_of_any_content_is_kept_counted_and_shown_harmless(opro, serve, 
         outputs.append(opro(*words).stdout)
     for output in outputs:
         assert harmless(output), output[:300]
+    assert "alert" not in outputs[-5]  # in a page, replies are compressed
     markdown = outputs[-3]
     assert "<script" not in markdown
     assert "<img" not in markdown

@@ -12,6 +12,9 @@ from opro_cli.report.table import Table
 LONGEST_CELL = 110_000
 """Characters of a cell, which may hold an instruction: none is cut."""
 
+SHORT = 24
+"""Characters of a cell that stay on one line."""
+
 MOST_TABS = 6
 """Panels that the style sheet can show one at a time."""
 
@@ -107,7 +110,7 @@ def data_table(
             *(
                 Element("th", clean(cell, LONGEST_CELL), scope="row")
                 if i < keys and cell
-                else Element("td", clean(cell, LONGEST_CELL))
+                else _cell(clean(cell, LONGEST_CELL))
                 for i, cell in enumerate(row)
             ),
         )
@@ -120,6 +123,10 @@ def data_table(
         Element("tbody", *body),
     )
     return scrolling(clean(name, 300), table)
+
+
+def _cell(text: str) -> Element:
+    return Element("td", text, class_="short" if len(text) <= SHORT else None)
 
 
 def _heading(name: str) -> Element:

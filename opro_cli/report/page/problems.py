@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
@@ -61,9 +62,10 @@ class Problems:
             name = clean(rows[0].preset, 80)
             made = list(tables(self._part(rows), "main"))
             self.tables += made
-            results = map(report_table, made)
             parts = self._instructions(rows) if is_judged(rows[0].spec) else self._figures(rows)
-            section = Element("section", Element("h2", name), *results, *parts)
+            first = itertools.islice(parts, 1)
+            section = Element("section", Element("h2", name), *first, *map(report_table, made))
+            section.extend(parts)
             found.append((f"problem-{number}", name, section))
         return found
 
