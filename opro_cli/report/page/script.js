@@ -140,6 +140,7 @@
     }
     const found = await unpack(link.closest("tr").id.replace("run-", "run-data-"));
     show(link.textContent, pageOf(found, Number(wanted.get("step") ?? NaN)));
+    one(".inside details[open]")?.scrollIntoView();
   }
 
   dialog.addEventListener("close", () => {

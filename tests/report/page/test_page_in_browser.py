@@ -139,6 +139,7 @@ def test_a_run_is_opened_by_its_address_and_left_by_keyboard(browser: Any, recor
         page.goto(f"{recorded.as_uri()}#run={run}&step=1")
         page.wait_for_selector("dialog[open] .reply pre")
         assert page.inner_text("dialog h2") == run
+        assert page.evaluate("document.querySelector('dialog').scrollTop") > 0  # at its step
         page.keyboard.press("Escape")
         assert page.query_selector("dialog[open]") is None
         assert page.evaluate("location.hash") == "#runs"
