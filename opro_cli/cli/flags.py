@@ -99,6 +99,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("settings", STARTING | {CHECK}, "Set any value, as in opro.temperature=1.3", ("--set",),
          metavar="KEY=VALUE",
          repeatable=True, panel=PROBLEM),
+    Flag("shard", frozenset({SWEEP}), "This share of the runs, as in 3/16", ("--shard",),
+         metavar="N/COUNT", panel=PROBLEM, rare=ALL),
     # The model.
     Flag("model", CHECKED, "One of `opro models` [env: MODEL_NAME]",
          ("--model", "-m"), MODEL_FIELD + "model", "MODEL", text=True, panel=MODEL,
@@ -149,7 +151,9 @@ FLAGS: tuple[Flag, ...] = (
     _number("max_time", "budget.max_time", "Start no new step after this time", RUNNING,
             panel=BUDGET),
     # Stored runs.
-    Flag("runs", frozenset({RESUME, REPORT, PLOT}), "Ids, their beginnings, or latest",
+    Flag("runs", frozenset({RESUME}), "Ids, their beginnings, or latest", metavar="RUN…",
+         repeatable=True, panel=RUNS, complete="runs"),
+    Flag("runs", frozenset({REPORT, PLOT, LIST}), "Ids, their beginnings, latest, or directories",
          metavar="RUN…", repeatable=True, panel=RUNS, complete="runs"),
     Flag("runs", frozenset({EXPORT}), "Ids, their beginnings, or latest", metavar="RUN…",
          default=..., repeatable=True, panel=RUNS, complete="runs"),

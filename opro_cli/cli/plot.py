@@ -64,7 +64,7 @@ def _summary(options: Options) -> Summary:
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
     ids, presets = options.several("runs"), options.several("preset")
     if ids or presets:
-        runs, damaged = store.select(ids)
+        runs, damaged = store.select_anywhere(ids)
     else:
         runs, damaged = last_command(store), []
         _say_others(store, runs)

@@ -49,7 +49,7 @@ def report(options: Options) -> int:
     if curves and form != "csv":
         raise UsageError("--curves is for CSV.", "add --format csv, or leave it out")
     directory = runs_directory(options["runs_dir"], Environment())
-    chosen, damaged = RunStore(directory).select(options.several("runs"))
+    chosen, damaged = RunStore(directory).select_anywhere(options.several("runs"))
     chosen = of_presets(chosen, options.several("preset"), strict=not damaged)
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")

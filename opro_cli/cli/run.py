@@ -26,6 +26,7 @@ from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import option_text
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
+from opro_cli.presets.shard import Shard
 from opro_cli.report import render
 from opro_cli.report.closing import already_done, result_lines
 from opro_cli.report.notes import best_points
@@ -93,7 +94,8 @@ def _run(options: Options, names: Sequence[str] | None) -> int:
         say(f"note: {hidden}.")
     resolved = resolve(preset, overrides_of(options, env, names))
     dry = options["dry_run"] or options["print_config"]
-    plan = make_plan(resolved, env, names, dry=dry)
+    shard = Shard.parse(options["shard"]) if options["shard"] is not None else None
+    plan = make_plan(resolved, env, names, dry=dry, shard=shard)
     if options["print_config"]:
         print_out(config.config_json(plan) if options["json"] else config.config(plan))
         return 0

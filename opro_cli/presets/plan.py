@@ -15,6 +15,7 @@ from opro_cli.core.text import plural
 from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.presets.resolve import Resolved
+from opro_cli.presets.shard import Shard
 from opro_cli.presets.spec import Preset, RunSpec
 from opro_cli.problems.settings import label
 
@@ -49,6 +50,7 @@ def make_plan(
     names: Sequence[str] | None = None,
     *,
     dry: bool = False,
+    shard: Shard | None = None,
 ) -> Plan:
     """The plan for these optimizers, or for everything in the preset.
 
@@ -58,10 +60,12 @@ def make_plan(
         names: optimizers, to be run on the preset's base values; None for a sweep: all
             optimizers of the preset, on every combination of its grid.
         dry: plan although a model is not available.
+        shard: the share of the runs that is made, with its part of the caps.
 
     Raises:
         UsageError: for the first error found.
     """
+    resolved = resolved if shard is None else shard.share(resolved)
     sweeping = names is None
     names = resolved.base.optimizers if names is None else tuple(names)
     cells = resolved.cells if sweeping else (resolved.base,)
@@ -79,6 +83,7 @@ def make_plan(
         if spec.repetition == 0:
             check_fit(spec, choices)
     check_prices(specs, choices, resolved.base)
+    specs = specs if shard is None else list(shard.runs(specs))
     requests = {request for spec in specs for request in spec.model_requests().values()}
     return Plan(
         resolved,

@@ -174,6 +174,22 @@ class RunStore:
         """
         return self._opened(self.paths(ids)) if ids else self.all()
 
+    def select_anywhere(self, named: Sequence[str]) -> tuple[list[StoredRun], list[RunsError]]:
+        """As :meth:`select`, where a name may also be a run, or a runs directory, somewhere else.
+
+        Raises RunsError also for a directory without runs.
+        """
+        elsewhere = [name for name in named if _is_elsewhere(name, self.root)]
+        ids = [name for name in named if name not in elsewhere]
+        found, damaged = self.select(ids) if ids or not named else ([], [])
+        for name in elsewhere:
+            there = RunStore(Path(name))
+            runs, errors = there._opened([Path(name)]) if _is_run(name) else there.all()
+            if not runs and not errors:
+                raise RunsError(f"There is no run in {name}.", "name a run or a runs directory")
+            found, damaged = found + runs, damaged + errors
+        return sorted(found, key=lambda run: (run.created, run.id)), damaged
+
     def paths(self, ids: Sequence[str]) -> list[Path]:
         """The directories whose names begin or end with these ids, by name.
 
@@ -212,6 +228,17 @@ class RunStore:
             else:
                 runs += [run] if run is not None else []
         return sorted(runs, key=lambda run: (run.created, run.id)), damaged
+
+
+def _is_elsewhere(name: str, root: Path) -> bool:
+    """Whether this names a directory, and not a run of this one."""
+    with contextlib.suppress(OSError, ValueError):  # too long, or a NUL
+        return name != "latest" and Path(name).is_dir() and Path(name).parent != root
+    return False
+
+
+def _is_run(name: str) -> bool:
+    return (Path(name) / RUN_FILE).is_file()
 
 
 def _not_created(path: Path, error: OSError) -> RunsError:

@@ -37,7 +37,7 @@ def list_runs(options: Options) -> int:
     """List runs, newest first; exit code 1 where a run is damaged, after all others."""
     wanted = Filter(options)
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
-    found, damaged = store.all()
+    found, damaged = store.select_anywhere(options.several("runs"))
     of = of_presets(found, options.several("preset"), strict=not damaged)
     rows = (_read(run, damaged) for run in reversed(of) if wanted.of(run))
     matching = (row for row in rows if row is not None and wanted.in_state(row[0]["state"]))
@@ -200,7 +200,7 @@ def one_run(name: str | None, runs_dir: Path | None) -> StoredRun:
     store = RunStore(runs_directory(runs_dir, Environment()))
     if name is None:
         return _last(store)
-    found, damaged = store.select([name])
+    found, damaged = store.select_anywhere([name])
     if damaged:
         raise damaged[0]
     if len(found) != 1:
