@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opro_cli.core.text import clean, plural
+from opro_cli.presets.spec import RunSpec
 from opro_cli.report.figures.histories import History, Moment
 from opro_cli.report.figures.palette import SERIES
 from opro_cli.report.groups import by_problem, optimizer_name, swept_cells, target_name
@@ -181,7 +182,7 @@ def _compared(rows: Sequence[Row], histories: Mapping[str, History]) -> Comparis
     return Comparison(
         clean(first.preset, 80),
         tuple(Series(s.name, {i: s.runs[i] for i in common}) for s in kept),
-        any(row.has_goal for row in rows),
+        any(row.has_goal for row in rows) and not is_share(first.spec),
         first.value_name,
         is_share(first.spec),
         tuple(notes),
@@ -206,8 +207,13 @@ def _courses(
             same = [i for i in everything if i[:2] == own[:2]] or same
         for instance in same:
             if instance not in optima:
-                optima[instance] = run.spec.build_problem().optimum
+                optima[instance] = _optimum(run.spec)
             yield instance, Course(run, moments, optima[instance])
+
+
+def _optimum(spec: RunSpec) -> float | None:
+    """The value at the target, where the distance to it is of interest; no accuracy has one."""
+    return None if is_share(spec) else spec.build_problem().optimum
 
 
 def _instance(row: Row, run: RunView) -> Instance:

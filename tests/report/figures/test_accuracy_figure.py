@@ -8,8 +8,11 @@ import pytest
 
 from opro_cli.core.events import Evaluation, Failed, Stepped
 from opro_cli.report.figures.accuracy import accuracy, graded, has_accuracy
+from opro_cli.report.figures.comparisons import comparisons
+from opro_cli.report.figures.curves import curves
 from opro_cli.report.figures.paths import read_path
 from opro_cli.report.statistics import wilson
+from opro_cli.report.summary import summarize
 from opro_cli.runs.store import RunStore
 from tests.recording import add
 from tests.report.figures.drawn import Drawn
@@ -78,3 +81,16 @@ def test_repetitions_have_a_line_each_up_to_the_number_of_colours(runs):
     figure = accuracy(paths)
     assert len(figure.chart.lines) == 8
     assert "1 run more, not drawn." in figure.notes
+
+
+def test_the_curves_of_instructions_are_accuracies_that_rise(runs):
+    for i in range(2):
+        path_of(runs, *found(), spec=replace(SPEC, repetition=i))
+    (one,) = comparisons(summarize(*runs.all(), histories=True))
+    figure = curves(one)
+    assert figure.chart.share
+    assert "best accuracy" in figure.title
+    assert [row[3] for row in figure.data.rows] == pytest.approx([0.4, 0.95])
+    drawn = Drawn(figure.file())
+    assert drawn.at(0, 60) == pytest.approx(0.95, abs=0.005)
+    assert "solved" not in figure.file()
