@@ -15,6 +15,7 @@ import pytest
 
 from opro_cli.core.events import Stepped
 from opro_cli.runs.store import RunStore
+from tests.loopback import gemini, solution
 
 pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
 
@@ -80,6 +81,29 @@ def test_a_run_is_there_once_with_its_curve_its_settings_and_the_report(opro, se
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_has_gone_on_gets_only_what_is_new(opro, server, serve):
+    from mlflow import MlflowClient
+
+    serve([gemini(solution(w, 20 - w)) for w in range(8, 30)])
+    opro("run-opro", "exp2", "--target", "w=2,b=30", "--model", "gemini-3.5-flash-lite",
+         "--strategy", "paper", "--points-per-step", "2", "--max-steps", "3", "--reps", "1",
+         "--max-calls", "2", "--display", "none")  # fmt: skip
+    words = ("export", "latest", "--to", "mlflow", "--endpoint", server)
+    assert opro(*words).exit_code == 0
+    client = MlflowClient(tracking_uri=server)
+    experiment = client.get_experiment_by_name("opro/exp2").experiment_id
+    (paused,) = client.search_runs([experiment])
+    assert paused.info.status == "KILLED"
+    opro("resume", "--max-calls", "100", "--display", "none")
+    assert opro(*words).exit_code == 0
+    (whole,) = client.search_runs([experiment])
+    assert whole.info.status == "FINISHED"
+    history = client.get_metric_history(whole.info.run_id, "best_value")
+    assert [m.step for m in sorted(history, key=lambda m: m.step)] == [0, 1, 2, 3]
+
+
+@pytest.mark.long
 def test_mlflow_takes_our_traces_too(opro, server, monkeypatch):
     pytest.importorskip("opentelemetry.proto", reason="the extra `otlp` is not installed")
     from mlflow import MlflowClient
@@ -89,8 +113,9 @@ def test_mlflow_takes_our_traces_too(opro, server, monkeypatch):
     client = MlflowClient(tracking_uri=server)
     key = client.create_experiment("traces")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-mlflow-experiment-id={key}")
-    done = opro("export", "latest", "--to", "otlp", "--endpoint", server)
-    assert done.exit_code == 0, done.stderr
+    for _ in range(2):  # the second time, it has these spans already
+        done = opro("export", "latest", "--to", "otlp", "--endpoint", server)
+        assert done.exit_code == 0, done.stderr
     traces = client.search_traces(locations=[key])
     assert len(traces) == 1
 
