@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from opro_cli.core.errors import ModelUnavailable, UsageError
+from opro_cli.core.errors import LLMError, ModelUnavailable, UsageError
 from opro_cli.core.events import Usage
 from opro_cli.core.model import FREE, ModelRequest, Request
 from opro_cli.llm import PROVIDERS, choose_model, secret_names
@@ -25,13 +26,15 @@ NAMES = sorted(endpoints())
 KEYS = {e.key: f"marker-key-of-{name}" for name, e in endpoints().items() if e.key}
 
 
-def ask(name: str, answers, model="m", env=None, **asked):
+def ask(name: str, answers, model="m", env=None, limits=None, **asked):
     """(replies, server, what was said) of an endpoint whose address names a loopback server."""
     server, said = Loopback(answers), []
 
     async def run(url: str):
         found = {**KEYS, endpoints()[name].variable: f"{url}/v1", **(env or {})}
-        pool = ModelPool(found, Limiter(LimitSettings()), Budget(BudgetSettings()), said.append)
+        pool = ModelPool(
+            found, Limiter(LimitSettings(**(limits or {}))), Budget(BudgetSettings()), said.append
+        )
         pool.limiter.sleep = lambda seconds: asyncio.sleep(0)
         try:
             request = Request("?", 1, 1, temperature=1.0, seed=5, schema=SCHEMA, max_tokens=100)
@@ -213,6 +216,20 @@ def test_auto_names_the_servers_for_which_there_is_a_key(monkeypatch):
     monkeypatch.setattr("opro_cli.llm.local.provider.installed", lambda packaged=True: True)
     notices = choose_model(ModelRequest("auto"), {"GROQ_API_KEY": "k"}).notices
     assert notices[1] == "A hosted model has to be named: --model groq:MODEL (GROQ_API_KEY is set)."
+
+
+def test_a_local_server_that_does_not_run_is_asked_after():
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{found.getsockname()[1]}/v1"
+    from opro_cli.llm.openai import client
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(LLMError) as caught:
+        patch.setattr(client, "endpoint_at", lambda url: replace(endpoints()["ollama"], url=url))
+        ask("ollama", [], env={"OLLAMA_BASE_URL": closed}, limits={"attempts": 1})
+    assert caught.value.hint == f"is Ollama running at {closed}?"
 
 
 def test_each_is_listed_with_its_key_and_its_address():

@@ -255,7 +255,7 @@ class OpenAIModel:
             raise TransientError(f"{self._name}: {said}.") from None
         raise TransientError(
             f"The connection to {self._name} failed{route.words}: {said}.",
-            route.hint,
+            route.hint or self._client.endpoint.running,
             free=isinstance(cause, httpx2.ConnectError),  # nothing was sent
         ) from None
 

@@ -42,6 +42,11 @@ class Endpoint:
         """The environment variable that names another address."""
         return self.name.upper().replace("-", "_") + "_BASE_URL"
 
+    @property
+    def running(self) -> str:
+        """What may help where the server cannot be reached; empty for one that is not local."""
+        return f"is {self.title} running at {self.url}?" if self.local else ""
+
     def shape(self) -> Shape:
         """What a request to it has in it, to begin with."""
         return Shape(
