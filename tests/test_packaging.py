@@ -35,6 +35,7 @@ def test_the_wheel_holds_code_presets_and_data_and_nothing_else(wheel):
     assert presets == {p.name for p in wanted}
     assert "opro_cli/llm/models.yaml" in names
     assert "opro_cli/py.typed" in names
+    assert {f"opro_cli/report/page/{name}" for name in ("script.js", "style.css")} <= set(names)
     assert {n.split("/")[0] for n in names if ".dist-info" not in n} == {"opro_cli"}
 
 

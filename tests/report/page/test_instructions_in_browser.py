@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from typer.testing import Result
 
 from tests.browser import Watched, opened, started_browser
@@ -41,6 +40,8 @@ def watched(run: Path) -> Iterator[Watched]:
 def test_what_changed_is_marked_and_each_cell_opens_its_reply(run: Path, watched: Watched) -> None:
     answers = [json.loads(line) for line in (run / "answers.jsonl").read_text().splitlines()]
     graded = {a["label"]: a for a in answers if a["type"] == "answered"}
+    from axe_playwright_python.sync_playwright import Axe
+
     page = watched.page
     last = page.query_selector_all("ol.found")[0].query_selector_all("li")[-1]
     assert "chosen" in last.inner_text()
