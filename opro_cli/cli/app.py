@@ -58,6 +58,12 @@ COMMANDS: dict[str, Entry] = {
         "Run everything in a preset: OPRO, baselines, combinations.",
         "opro sweep exp1 --model local --set sweep.opro.temperature=[1.0,1.5]",
     ),
+    flags.COMPARE: Entry(
+        "run:compare",
+        "Hold models, or optimizers, against each other on a preset.",
+        "opro compare exp1 --model local --model gemini-2.5-flash --reps 10",
+        "Runs that are missing are made; then there is one table, and a sentence for each.",
+    ),
     flags.RESUME: Entry(
         "run:resume",
         "Continue unfinished runs; no reply is paid for twice.",

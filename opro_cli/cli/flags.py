@@ -11,17 +11,20 @@ from typing import Any
 from opro_cli.cli.options.flag import BUDGET, MODEL, PROBLEM, RUNS, Flag
 
 OPRO, SGD, BASELINE, SWEEP = "run-opro", "run-sgd", "run-baseline", "sweep"
+COMPARE = "compare"
 RESUME, REPORT, PLOT, REPLAY, PRESETS = "resume", "report", "plot", "replay", "presets"
 EXPORT = "export"
 LIST, SHOW, BEST, DIFF, REMOVE = "runs list", "runs show", "runs best", "runs diff", "runs rm"
 MODELS, FETCH = "models", "models fetch"
 INIT, CHECK, PRESET_SHOW, PRESET_COPY = "init", "check", "presets show", "presets copy"
 
-STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP})
+STARTING = frozenset({OPRO, SGD, BASELINE, SWEEP, COMPARE})
 """The commands that start runs."""
-ASKING = frozenset({OPRO, BASELINE, SWEEP})
+ASKING = frozenset({OPRO, BASELINE, SWEEP, COMPARE})
 """Those whose optimizers can ask a model."""
 CHECKED = ASKING | {CHECK}
+SEVERAL = frozenset({SWEEP, COMPARE})
+"""Those that may ask several models, and whose preset must be named."""
 RUNNING = STARTING | {RESUME}
 INSPECTING = frozenset({LIST, SHOW, BEST, DIFF, REMOVE})
 WITH_RUNS = RUNNING | INSPECTING | {REPORT, PLOT, REPLAY, EXPORT}
@@ -46,9 +49,9 @@ def _number(
 _FRACTIONS = {"temperature", "learning_rate", "tolerance"}
 _METAVARS = {"max_cost": "DOLLARS", "max_time": "SECONDS"}
 
-_PROMPTING = frozenset({OPRO, SWEEP})
+_PROMPTING = frozenset({OPRO, SWEEP, COMPARE})
 _DESCENDING = frozenset({SGD, SWEEP})
-_ONE = STARTING - {SWEEP}
+_ONE = STARTING - SEVERAL
 _RUN = "An id, its beginning, or latest"
 
 
@@ -60,11 +63,14 @@ FLAGS: tuple[Flag, ...] = (
     # What to run.
     *(Flag("named", frozenset({command}), _default(command), metavar="PRESET", panel=PROBLEM,
            complete="presets") for command in DEFAULT_PRESETS),
-    Flag("preset", frozenset({SWEEP}), "A preset, or its file; `opro presets` lists them",
+    Flag("preset", SEVERAL, "A preset, or its file; `opro presets` lists them",
          metavar="PRESET", default=..., panel=PROBLEM, complete="presets"),
     Flag("preset", _ONE, "The same as PRESET", ("--preset", "-p"), metavar="NAME|FILE",
          panel=PROBLEM, complete="presets", rare=ALL),
     Flag("optimizer", frozenset({BASELINE}), "An optimizer, such as cma-es; repeatable",
+         ("--optimizer", "-O"), metavar="NAME", repeatable=True, panel=PROBLEM,
+         complete="optimizers"),
+    Flag("optimizer", frozenset({COMPARE}), "An optimizer [default: opro]; repeatable",
          ("--optimizer", "-O"), metavar="NAME", repeatable=True, panel=PROBLEM,
          complete="optimizers"),
     Flag("target", STARTING, "This target only, as in w=15,b=14; repeatable", ("--target",),
@@ -102,9 +108,12 @@ FLAGS: tuple[Flag, ...] = (
     Flag("shard", frozenset({SWEEP}), "This share of the runs, as in 3/16", ("--shard",),
          metavar="N/COUNT", panel=PROBLEM, rare=ALL),
     # The model.
-    Flag("model", CHECKED, "One of `opro models` [env: MODEL_NAME]",
+    Flag("model", CHECKED - SEVERAL, "One of `opro models` [env: MODEL_NAME]",
          ("--model", "-m"), MODEL_FIELD + "model", "MODEL", text=True, panel=MODEL,
          complete="models"),
+    Flag("model", SEVERAL, "One of `opro models`; several are held against the first",
+         ("--model", "-m"), MODEL_FIELD + "model", "MODEL", repeatable=True, text=True,
+         panel=MODEL, complete="models"),
     Flag("base_url", ASKING, "Server of an openai: model [env: OPENAI_BASE_URL]",
          ("--base-url",), MODEL_FIELD + "base_url", "URL", text=True, panel=MODEL, rare=ALL),
     Flag("strict_model", ASKING, "Fail if a model other than the requested one answers",
@@ -222,6 +231,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("yes", frozenset({REMOVE}), "Remove without asking", ("--yes", "-y"), type=bool,
          default=False),
     Flag("form", frozenset({REPORT}), "table, markdown, csv, json, html [default: by --output]",
+         ("--format", "-f"), metavar="FORMAT", complete="formats"),
+    Flag("form", frozenset({COMPARE}), "table, markdown, csv, json, html [default: table]",
          ("--format", "-f"), metavar="FORMAT", complete="formats"),
     Flag("wide", frozenset({REPORT}), "All columns and all tables, however wide", ("--wide", "-w"),
          type=bool, default=False),

@@ -54,14 +54,11 @@ def report(options: Options) -> int:
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    summary = summarize(
-        chosen,
-        damaged,
-        baseline,
-        model_only=options["model_only"],
-        histories=curves or form == PAGE,
-    )
     detail: Detail = "full" if options["wide"] or output else "main"
+    followed = detail == "full" or form != "table"  # best values by evaluations, and figures
+    summary = summarize(
+        chosen, damaged, baseline, model_only=options["model_only"], histories=followed
+    )
     text = render(
         summary, form, None if output else width(), detail=detail, replies=replies, curves=curves
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -20,15 +21,16 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import GAVE_UP, Status
 from opro_cli.core.text import plural, reason_text
 from opro_cli.core.totals import RunTotals
-from opro_cli.optimizers import OPTIMIZERS
+from opro_cli.optimizers import DEFAULT, OPTIMIZERS
 from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
-from opro_cli.presets.overrides import option_text
+from opro_cli.presets.overrides import Override, option_text
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
 from opro_cli.presets.shard import Shard
-from opro_cli.report import render
+from opro_cli.report import FORMATS, render
 from opro_cli.report.closing import already_done, result_lines
+from opro_cli.report.contest import check_contest, resolution_of_plan, summary_json
 from opro_cli.report.notes import best_points
 from opro_cli.report.summary import summarize
 from opro_cli.report.verdicts import LONGEST
@@ -44,6 +46,9 @@ HELP: Mapping[Status, str] = {
     "unparsable": "ask another --model, or one that follows a schema",
 }
 """What may help where the replies of a run are of no use."""
+
+WITHOUT_SWEEP = Override("sweep", {}, "opro compare")
+"""A contest is held on the base values of a preset."""
 
 RETURNS = "see what the objective returns: it must be one finite number"
 
@@ -77,6 +82,17 @@ def sweep(options: Options) -> int:
     return _run(options, None)
 
 
+def compare(options: Options) -> int:
+    """``opro compare``."""
+    names = list(dict.fromkeys(options.several("optimizer")))
+    for name in names:
+        OPTIMIZERS.check(name, "--optimizer")
+    asked = any("model" in OPTIMIZERS[name].model_fields for name in names)
+    if not names or (options.several("model") and not asked):
+        names = [DEFAULT, *names]  # the models are asked by it
+    return _run(options, names, side_by_side=True)
+
+
 def resume(options: Options) -> int:
     """``opro resume``."""
     env = Environment()
@@ -86,33 +102,46 @@ def resume(options: Options) -> int:
     return _launch(lambda: jobs_to_resume(store, ids, caps, env), store, options, env)
 
 
-def _run(options: Options, names: Sequence[str] | None) -> int:
-    """Run these optimizers; None: everything in the preset."""
+def _run(options: Options, names: Sequence[str] | None, *, side_by_side: bool = False) -> int:
+    """Run these optimizers; None: everything in the preset.
+
+    Args:
+        options: of the command.
+        names: of optimizers.
+        side_by_side: hold the models and optimizers against the first, on the base values.
+    """
     env = Environment()
     preset = _preset(options)
     if hidden := files.hidden(preset):
         say(f"note: {hidden}.")
-    resolved = resolve(preset, overrides_of(options, env, names))
+    form = options["form"] or "table"
+    FORMATS.check(form, "--format")
+    overrides = overrides_of(options, env, names)
+    resolved = resolve(preset, [WITHOUT_SWEEP, *overrides] if side_by_side else overrides)
     dry = options["dry_run"] or options["print_config"]
     shard = Shard.parse(options["shard"]) if options["shard"] is not None else None
-    plan = make_plan(resolved, env, names, dry=dry, shard=shard)
+    swept = side_by_side or names is None
+    plan = make_plan(resolved, env, names, grid=swept, dry=dry, shard=shard)
+    shows = resolution_of_plan(plan.specs, optimizers=side_by_side)
+    if side_by_side:
+        check_contest(plan.specs)
     if options["print_config"]:
         print_out(config.config_json(plan) if options["json"] else config.config(plan))
         return 0
     if options["dry_run"]:
-        print_out(dry_run.as_json(plan) if options["json"] else dry_run.as_text(plan))
+        print_out(dry_run.as_json(plan) if options["json"] else dry_run.as_text(plan, shows))
         return 0
     store = RunStore(runs_directory(options["runs_dir"], env))
 
     def find() -> Jobs:
         jobs = jobs_for_plan(plan, store, fresh=options["fresh"])
         to_do = [job.spec for job in jobs.to_do]
-        if names is None and to_do and not options["json"]:
-            for line in lines.before(plan, to_do):
+        if (names is None or side_by_side) and to_do and not options["json"]:
+            for line in lines.before(plan, to_do, shows):
                 say(line)
         return jobs
 
-    return _launch(find, store, options, env)
+    return _launch(find, store, options, env, side_by_side=side_by_side)
 
 
 def _preset(options: Options) -> str:
@@ -123,7 +152,14 @@ def _preset(options: Options) -> str:
     return next(iter(given), DEFAULT_PRESETS.get(options.command, ""))
 
 
-def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: Environment) -> int:
+def _launch(
+    find: Callable[[], Jobs],
+    store: RunStore,
+    options: Options,
+    env: Environment,
+    *,
+    side_by_side: bool = False,
+) -> int:
     """Do the jobs, print their table, and say how to continue."""
     shown = progress.choose(options["display"], sys.stderr, env)
     displays = [shown, Results()] if options["json"] else [shown]
@@ -133,9 +169,16 @@ def _launch(find: Callable[[], Jobs], store: RunStore, options: Options, env: En
         say(f"interrupted; continue with: opro resume{where}")
 
     outcome = Launcher(store, displays, env, say, leaving).launch(find)
-    summary = summarize(*store.select([run.id for run in outcome.runs if run.id]))
+    order = {run.id: i for i, run in enumerate(outcome.runs) if run.id}
+    stored, damaged = store.select(list(order))
+    stored.sort(key=lambda run: order[run.id])
+    form = options["form"] or "table"
+    followed = form != "table"
+    summary = summarize(stored, damaged, histories=followed, side_by_side=side_by_side)
     if not options["json"]:
-        print_out(render(summary, "table", width(), detail="summary"))
+        print_out(render(summary, form, width(), detail="summary"))
+    elif side_by_side:
+        print_out(json.dumps({"contests": summary_json(summary.rows)}) + "\n")
     _say_failures(outcome, where)
     unprinted = best_points(summary.rows) if options["json"] else ()
     for line in (*unprinted, *result_lines(summary.rows)):

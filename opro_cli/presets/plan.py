@@ -49,6 +49,7 @@ def make_plan(
     env: Mapping[str, str],
     names: Sequence[str] | None = None,
     *,
+    grid: bool | None = None,
     dry: bool = False,
     shard: Shard | None = None,
 ) -> Plan:
@@ -57,8 +58,9 @@ def make_plan(
     Args:
         resolved: the preset.
         env: environment and ``.env``.
-        names: optimizers, to be run on the preset's base values; None for a sweep: all
-            optimizers of the preset, on every combination of its grid.
+        names: optimizers; None for a sweep: all optimizers of the preset.
+        grid: whether every combination of the grid is run, or the base values alone; None: where
+            it is a sweep.
         dry: plan although a model is not available.
         shard: the share of the runs that is made, with its part of the caps.
 
@@ -66,7 +68,7 @@ def make_plan(
         UsageError: for the first error found.
     """
     resolved = resolved if shard is None else shard.share(resolved)
-    sweeping = names is None
+    sweeping = names is None if grid is None else grid
     names = resolved.base.optimizers if names is None else tuple(names)
     cells = resolved.cells if sweeping else (resolved.base,)
     notices = list(resolved.notices) if sweeping else _notice_of_grid(resolved)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from opro_cli.core.errors import UsageError
 from opro_cli.core.text import clean, number, plural
 from opro_cli.presets.spec import RunSpec, digest
 from opro_cli.problems.settings import label
 from opro_cli.report.groups import by_problem, fixed_settings, merge, models_of, optimizer_name
+from opro_cli.report.judged import is_judged
 from opro_cli.report.pairing import Pairing, compare, pool, same_target
 from opro_cli.report.ranks import FEWEST, holm, least_wins, smallest_effect
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import Interval
-from opro_cli.report.table import range_text, short_number
+from opro_cli.report.table import range_text, short_number, two_digits
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,14 @@ def sentence(one: Contender, first: Contender) -> str:
     if pairing is None or not pairing.outcomes:
         return f"{one.name} and {first.name} have no finished runs on the same targets."
     verdict, pairs = one.verdict, plural(pairing.repetitions, "pair")
-    seen = ", ".join(_seen(one, first))
-    if verdict == "too few to tell":
+    seen = "; ".join(_seen(one, first))
+    if verdict == "too few":
         return (
             f"Too few to tell: {pairs} of runs, and at least {FEWEST} are needed (--reps). "
             f"So far {seen}."
         )
-    found = f"{seen}; p = {p_text(one.p)}, {pairs}."
+    holm = "" if one.p == pairing.p else " (Holm)"
+    found = f"{seen}; p = {p_text(one.p)}{holm}, {pairs}."
     if verdict == "no evidence":
         return f"No evidence that {one.name} and {first.name} differ: {found}{_resolution(one)}"
     better, worse = (one, first) if verdict == "better" else (first, one)
@@ -132,15 +135,16 @@ def _seen(one: Contender, first: Contender) -> Iterator[str]:
         low = "lower" if (middle < 0) == pairing.higher else "higher"
         size, ends = _turned(middle, ends)
         value = clean(one.row.value_name, 40)
+        if not size:
+            yield f"the typical {value} is the same"
+            return
         yield f"{one.name} has a {value} {low} by {short_number(size)}{_interval(ends)}"
         return
     more, less = (one, first) if middle >= 1 else (first, one)
     if middle < 1:
         middle, ends = 1 / middle, (1 / ends[1], 1 / ends[0]) if ends else None
-    yield (
-        f"where both did, {more.name} took {middle:.2f} times the evaluations of {less.name}"
-        f"{_interval(ends)}"
-    )
+    ratio = f"{two_digits(middle)} times the evaluations of {less.name}"
+    yield f"where both did, {more.name} took {ratio}{_interval(ends, two_digits)}"
 
 
 def _turned(middle: float, ends: Interval | None) -> tuple[float, Interval | None]:
@@ -154,8 +158,8 @@ def _solved(row: Row) -> str:
     return f"{len(row.solved)} of {len(row.finished)}"
 
 
-def _interval(ends: Interval | None) -> str:
-    return f" (95 % CI {range_text(ends)})" if ends else ""
+def _interval(ends: Interval | None, form: Callable[[float], str] = short_number) -> str:
+    return f" (95 % CI {range_text(ends, form)})" if ends else ""
 
 
 def _resolution(one: Contender) -> str:
@@ -163,7 +167,7 @@ def _resolution(one: Contender) -> str:
     least = pairing.resolution if pairing else None
     if pairing is None or least is None:
         return ""
-    size = f"{least:.2f} times the evaluations" if pairing.goal else short_number(least)
+    size = f"{two_digits(least)} times the evaluations" if pairing.goal else short_number(least)
     return f" So many pairs show differences from about {size} on."
 
 
@@ -202,17 +206,39 @@ def _against_json(one: Contender, first: Contender) -> dict[str, Any]:
     }
 
 
-def resolution_of_plan(specs: Iterable[RunSpec]) -> str:
+def summary_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The contests of all rows as JSON data; instructions are compared in ``accuracy``."""
+    held = [row for row in rows if not is_judged(row.spec)]
+    return [{"contenders": to_json(contest)} for contest in contests(held, everyone=True)]
+
+
+def check_contest(specs: Iterable[RunSpec]) -> None:
+    """Raises UsageError where there is one contender only."""
+    found = {(spec.optimizer.name, spec.model) for spec in specs}
+    if len(found) < 2:
+        only = " with ".join(filter(None, next(iter(found), ("nothing", None))))
+        raise UsageError(
+            f"There is nothing to compare {clean(only)} with.",
+            "give --model twice, or --optimizer twice: the others are held against the first",
+        )
+
+
+def resolution_of_plan(specs: Iterable[RunSpec], *, optimizers: bool = False) -> str:
     """What the repetitions of a plan can show, in a sentence; empty where nothing is compared.
+
+    Instructions are compared by their test examples: a plan has that among its facts.
 
     Args:
         specs: of all runs, those that are finished already included.
+        optimizers: whether optimizers are compared too, and not only models.
     """
     runs: dict[tuple[str, str | None], set[str]] = {}
     for spec in specs:
-        place = [label(spec.target), spec.repetition, spec.problem.model_dump_json()]
-        runs.setdefault((spec.optimizer.name, spec.model), set()).add(digest(place))
-    if len(runs) < 2:
+        if not is_judged(spec):
+            place = [label(spec.target), spec.repetition, spec.problem.model_dump_json()]
+            runs.setdefault((spec.optimizer.name, spec.model), set()).add(digest(place))
+    models = {model for _, model in runs if model}
+    if len(runs if optimizers else models) < 2:
         return ""
     pairs = max(len(found) for found in runs.values())  # one run of a baseline serves for all
     effect, wins = smallest_effect(pairs), least_wins(pairs)

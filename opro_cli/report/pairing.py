@@ -117,13 +117,13 @@ class Pairing:
         return math.exp(middle), (math.exp(ends[0]), math.exp(ends[1])) if ends else None
 
     def verdict(self, p: float | None = None) -> str:
-        """``better``, ``worse``, ``no evidence`` of a difference, or ``too few to tell``.
+        """``better``, ``worse``, ``no evidence`` of a difference, or ``too few`` pairs to tell.
 
         Args:
             p: in place of the pairing's own, where several comparisons are made.
         """
         if self.repetitions < FEWEST:
-            return "too few to tell"
+            return "too few"
         if (self.p if p is None else p) > 1 - LEVEL:
             return "no evidence"
         return "better" if favours_positive(self.advantages) else "worse"

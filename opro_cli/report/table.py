@@ -43,6 +43,9 @@ class Table:
     legend: Mapping[str, str] = field(default_factory=dict)
     """What the numbers of a column are; the columns come in the order of their importance."""
 
+    fold: int = 30
+    """Characters at which the names of rows are folded where columns are to fit beside them."""
+
     def explained(self, columns: Sequence[str]) -> str:
         """The subtitle, with the legend of these columns."""
         said = [f"{name}: {self.legend[name]}" for name in columns if name in self.legend]
@@ -96,6 +99,11 @@ def short_number(value: float) -> str:
     if not math.isfinite(value) or value == int(value):
         return number(value)
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
+def two_digits(ratio: float) -> str:
+    """A ratio with two decimals."""
+    return f"{ratio:.2f}"
 
 
 def range_text(ends: Interval, form: Callable[[float], str] = short_number) -> str:

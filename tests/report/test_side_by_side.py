@@ -82,6 +82,23 @@ class TestWithoutGoal:
         assert data["statistics"]["best_value"]["median_interval"] == [0.125, 1.0]
         assert data["best"]["point"] == {"lr": 0.25, "depth": 3}
 
+    def test_the_best_value_is_shown_after_given_numbers_of_evaluations(self, runs):
+        for r, values in enumerate([(8.0, 4.0, 2.0), (6.0, 3.0, 1.0)]):
+            start = Started(tuple(Evaluation((0.5, n), 9.0 + n, "start") for n in (1, 2, 3)))
+            steps = [
+                Stepped(s, tuple(Evaluation((0.25 / s, n), value) for n in range(1, 9)), (), 8)
+                for s, value in enumerate(values, 1)
+            ]
+            add(runs, replace(OWN, repetition=r), start, *steps, Stopped(3, "max_steps"))
+        (row,) = table(read(runs, histories=True), "best loss by evaluations")
+        assert row["after 10 evaluations"] == "10±0"  # the first step ends with the eleventh
+        assert row["after 20 evaluations"] == "3.50±0.50"
+        assert row["after 27 evaluations"] == "1.50±0.50"
+        (data,) = json.loads(report.render(read(runs, histories=True), "json"))
+        assert [found["evaluations"] for found in data["at_budgets"]] == [10, 20, 27]
+        assert data["at_budgets"][1]["values"] == [4.0, 3.0]
+        assert "at_budgets" not in json.loads(report.render(read(runs), "json"))[0]
+
     @pytest.mark.parametrize("form", ["table", "markdown"])
     def test_such_a_run_is_finished_and_never_called_unsolved(self, runs, form):
         for r in range(6):
@@ -116,11 +133,11 @@ class TestContest:
                 solved(runs, spec.with_optimizer(model="local:b"), 10 + r + w, "second")
         first, second = table(read(runs), "side by side")
         assert (first["solved"], second["solved"]) == ("8/8", "8/8")
-        assert second["wins/losses/ties"] == "8/0/0"
+        assert second["W/L/T"] == "8/0/0"
         assert second["p"] == "0.008"
         assert (first["verdict"], second["verdict"]) == ("first", "better")
         low, high = map(float, second["95% CI"].split("–"))
-        assert low <= float(second["times the evaluations"]) <= high < 1
+        assert low <= float(second["times"]) <= high < 1
         (contest,) = contests(read(runs).rows)
         said = sentence(contest[1], contest[0])
         assert said.startswith("second is better than first: second solved 8 of 8 and first solved")
@@ -133,7 +150,7 @@ class TestContest:
             found(runs, replace(OWN, repetition=r), 0.5, "first")
             found(runs, replace(OWN.with_optimizer(model="local:b"), repetition=r), 0.25, "second")
         _, second = table(read(runs), "side by side", "main")
-        assert second["verdict"] == "too few to tell"
+        assert second["verdict"] == "too few"
         text = report.render(read(runs), "table", 80, detail="main")
         assert "Too few to tell: 5 pairs of runs, and at least 6 are needed (--reps)." in text
         assert "second has a loss lower by 0.25" in " ".join(text.split())
@@ -144,7 +161,7 @@ class TestContest:
             spec = replace(LINE.with_optimizer(model="local:b"), repetition=r)
             solved(runs, spec, 50, "second")
         _, second = table(read(runs), "side by side")
-        assert second["wins/losses/ties"] == "5/1/0"
+        assert second["W/L/T"] == "5/1/0"
         (contest,) = contests(read(runs).rows)
         assert contest[1].pairing.p == signed_rank([-2.3, *[float("inf")] * 5])
 
@@ -168,7 +185,7 @@ class TestContest:
         assert not list(contests(read(runs).rows))
         made = table(read(runs, side_by_side=True), "side by side")
         assert [row["verdict"] for row in made] == ["first", "no evidence", "no evidence"]
-        assert [row["p (Holm)"] for row in made] == ["-", "0.062", "1.000"]
+        assert [row["p"] for row in made] == ["-", "0.062", "1.000"]
         assert len(list(tables(read(runs, side_by_side=True)))) == 1
 
     def test_what_the_repetitions_can_show_is_said_before(self):

@@ -17,7 +17,7 @@ HABITS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("best", "result"), "opro runs best RUN"),
         "diff": "opro runs diff A B",
         **dict.fromkeys(("continue", "restart", "retry"), "opro resume"),
-        **dict.fromkeys(("table", "tables", "results", "summary", "compare"), "opro report"),
+        **dict.fromkeys(("table", "tables", "results", "summary"), "opro report"),
         **dict.fromkeys(("chart", "graph", "figure", "draw"), "opro plot"),
         **dict.fromkeys(("verify", "recompute"), "opro replay runs"),
         **dict.fromkeys(("new", "create", "begin"), "opro init FILE.py:NAME"),

@@ -41,15 +41,26 @@ def overrides_of(
     found += [parse_setting(text) for text in options.several("settings")]
     for flag, given in options.settings():
         name = option_text(flag.name)
-        value, keys = _value(flag, str(given), name), _keys(flag.setting, names)
+        keys = _keys(flag.setting, names)
         if not keys:
             raise UsageError(
                 f"{name}: {', '.join(names or ())} does not ask a model.", "leave this option out"
             )
-        hint = HINTS.get(flag.name, "").format(given)
-        found += [Override(key, value, name, kind=flag.kind, hint=hint) for key in keys]
+        if not isinstance(given, list):
+            value, hint = _value(flag, str(given), name), HINTS.get(flag.name, "").format(given)
+            found += [Override(key, value, name, kind=flag.kind, hint=hint) for key in keys]
+        elif given:
+            values = [_value(flag, str(one), name) for one in dict.fromkeys(given)]
+            found += [_one_or_swept(key, values, name) for key in keys]
     env.named |= {url for override in found for url in _servers(override)}
     return found + _targets(options)
+
+
+def _one_or_swept(key: str, values: list[Any], name: str) -> Override:
+    """A setting that is given once, or a swept one that is given several times."""
+    if len(values) == 1:
+        return Override(key, values[0], name)
+    return Override(f"sweep.{key}", values, name)
 
 
 def _servers(override: Override) -> list[str]:

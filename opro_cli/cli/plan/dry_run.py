@@ -24,6 +24,7 @@ from opro_cli.presets.estimate import (
 )
 from opro_cli.presets.plan import Plan
 from opro_cli.problems.settings import label
+from opro_cli.report.contest import resolution_of_plan
 
 MOST = 4
 """Optimizers, targets and warnings that are listed."""
@@ -34,8 +35,13 @@ FIRST = 16
 WIDTH = 80
 
 
-def as_text(plan: Plan) -> str:
-    """The answer first, in at most 25 lines where there are not many roles and facts."""
+def as_text(plan: Plan, shows: str = "") -> str:
+    """The answer first, in at most 25 lines where there are not many roles and facts.
+
+    Args:
+        plan: of the command.
+        shows: what its runs can show; empty where nothing is compared.
+    """
     total = Estimator(plan).total()
     lines = _answer(plan, total)
     if total.roles:
@@ -45,6 +51,7 @@ def as_text(plan: Plan) -> str:
         if len(total.roles) > 1 and total.cost is not None:
             lines.append(_row("total cost", _cost(total)))
     lines += few([clean(line) for line in run_lines(plan.specs)], "optimizer", MOST)
+    lines += _fact("resolution", shows) if shows else []
     targets = list(dict.fromkeys(label(spec.target) for spec in plan.specs if spec.target))
     facts = plan.preset.problem.facts()
     if targets and not facts:
@@ -143,6 +150,7 @@ def as_json(plan: Plan) -> str:
         "assumed": ASSUMED,
         "unavailable": list(plan.unavailable),
         "servers": servers(plan),
+        "resolution": resolution_of_plan(plan.specs, optimizers=True) or None,
     }
     return json.dumps(data) + "\n"
 

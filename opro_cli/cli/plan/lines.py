@@ -13,17 +13,19 @@ MOST = 3
 """Optimizers that have a line of their own."""
 
 
-def before(plan: Plan, to_do: Sequence[RunSpec]) -> list[str]:
+def before(plan: Plan, to_do: Sequence[RunSpec], shows: str = "") -> list[str]:
     """What a command is about to run, in three to six lines.
 
     Args:
         plan: of the command.
         to_do: its runs that are not done.
+        shows: what its runs can show; empty where nothing is compared.
     """
     done = len(plan.specs) - len(to_do)
     said = f"plan: {plural(len(to_do), 'run')} of {clean(plan.preset.name, 60)}"
     lines = [said + (f" ({done} of {len(plan.specs)} are done already)" if done else "")]
     lines += [f"  {line}" for line in few(list(run_lines(to_do)), "optimizer", MOST)]
+    lines += [f"  {shows}"] if shows else []
     estimator = Estimator(plan)
     total = sum((estimator.of_run(spec) for spec in to_do), Estimate())
     if not total.calls.high:

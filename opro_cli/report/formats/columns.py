@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 
@@ -18,12 +18,11 @@ BETWEEN = 3
 
 def pages_of(table: Table, width: int) -> Iterator[list[int]]:
     """The columns that fit side by side; the key columns are repeated on every page."""
-    headings, rows = table.joined()
-    widths = [width_of(headings, rows, i, wrap=False) for i in range(len(headings))]
+    widths = widths_of(table, wrap=False)
     keys = list(range(table.keys))
     page = list(keys)
-    for i in range(table.keys, len(headings)):
-        if len(page) > len(keys) and sum(widths[j] for j in [*page, i]) > width:
+    for i in range(table.keys, len(widths)):
+        if len(page) > len(keys) and sum(widths[j] + BETWEEN for j in [*page, i]) > width:
             yield page
             page = list(keys)
         page.append(i)
@@ -32,21 +31,28 @@ def pages_of(table: Table, width: int) -> Iterator[list[int]]:
 
 def fitting(table: Table, width: int) -> list[int]:
     """The key columns, and as many others, from the first on, as fit beside them."""
-    headings, rows = table.joined()
+    widths = widths_of(table, wrap=True)
     page = list(range(table.keys))
-    room = width + BETWEEN - sum(width_of(headings, rows, i, wrap=True) for i in page)
-    for i in range(table.keys, len(headings)):
-        needed = width_of(headings, rows, i, wrap=True)
-        if needed <= room:
+    room = width + BETWEEN - sum(widths[i] + BETWEEN for i in page)
+    for i in range(table.keys, len(widths)):
+        if widths[i] + BETWEEN <= room:
             page.append(i)
-            room -= needed
+            room -= widths[i] + BETWEEN
     return page
 
 
-def width_of(headings: Sequence[str], rows: Sequence[Sequence[str]], i: int, *, wrap: bool) -> int:
-    """Characters of a column; where headings are wrapped, that of their longest word."""
-    heading = clean(headings[i], 60)
-    words = heading.split() if wrap and rows else [heading]
-    longest = max((cell_len(word) for word in words), default=0)
-    cells = (cell_len(clean(row[i], 200)) for row in rows)
-    return min(WIDEST, max([longest, *cells])) + BETWEEN
+def widths_of(table: Table, *, wrap: bool) -> list[int]:
+    """Characters of each column.
+
+    Args:
+        table: the table.
+        wrap: break headings between words, and fold the names of rows.
+    """
+    headings, rows = table.joined()
+    widths = []
+    for i, heading in enumerate(headings):
+        words = clean(heading, 60).split() if wrap else [clean(heading, 60)]
+        cells = (clean(row[i], 200) for row in rows)
+        most = table.fold if wrap and i < table.keys else WIDEST
+        widths.append(min(most, max(map(cell_len, [*words, *cells]), default=0)))
+    return widths

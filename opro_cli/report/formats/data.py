@@ -9,12 +9,13 @@ from typing import Any
 from opro_cli.core.events import STATUSES
 from opro_cli.core.totals import MODEL
 from opro_cli.problems.settings import label
+from opro_cli.report.budgets import to_json
 from opro_cli.report.figures.histories import Moment
 from opro_cli.report.formats import RenderOptions
 from opro_cli.report.formats.accuracy import accuracy_of, against_json
 from opro_cli.report.formats.sheets import csv_text
 from opro_cli.report.judged import JudgedRow, is_judged
-from opro_cli.report.pairing import compare, opponents
+from opro_cli.report.pairing import compare, opponents, same_target
 from opro_cli.report.rows import Row
 from opro_cli.report.statistics import wilson
 from opro_cli.report.summary import Summary
@@ -120,10 +121,19 @@ def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
         one = judged.get(id(row))
         if one is None:
             bases = [base for mine, base in pairs if mine is row]
-            yield to_object(row, [compare(row, base).to_json(base.optimizer) for base in bases])
+            paired = [compare(row, base).to_json(base.optimizer) for base in bases]
+            yield {**to_object(row, paired), **_at_budgets(row, summary)}
             continue
         found = [against_json(base, pair) for mine, base, pair in held if mine is one]
         yield {**to_object(row, found), "accuracy": accuracy_of(one)}
+
+
+def _at_budgets(row: Row, summary: Summary) -> dict[str, Any]:
+    """The best values after given numbers of evaluations, where there is no goal."""
+    if row.has_goal or not summary.histories:
+        return {}
+    same = [other for other in summary.rows if same_target(row, other)]
+    return {"at_budgets": list(to_json(row, same, summary.histories))}
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from opro_cli.core.text import clean
 from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
-from opro_cli.report.formats.columns import BETWEEN, WIDEST, fitting, pages_of, width_of
+from opro_cli.report.formats.columns import BETWEEN, WIDEST, fitting, pages_of, widths_of
 from opro_cli.report.summary import Summary
+from opro_cli.report.table import Table
 from opro_cli.report.tables import tables
 
 NO_TERMINAL, NARROW = 200, 80
@@ -27,14 +28,14 @@ def render(summary: Summary, options: RenderOptions) -> str:
     width = options.width or (NO_TERMINAL if full else NARROW)
     console = Console(file=stream, width=width, highlight=False, color_system=None)
     for table in tables(summary, options.detail):
-        headings, rows = table.joined()
+        headings, _ = table.joined()
         pages = list(pages_of(table, width)) if full else [fitting(table, width)]
         shown = dict.fromkeys(i for page in pages for i in page)
         console.print(Text(clean(table.title), style="bold"))
         if said := table.explained([headings[i] for i in shown]):
             console.print(Text(clean(said, 1000), style="dim"))
         for columns in pages:
-            console.print(_rich_table(headings, rows, columns, None if full else width))
+            console.print(_rich_table(table, columns, None if full else width))
         for note in table.notes:
             console.print(Text(clean(note, LONGEST_NOTE)))
         console.print()
@@ -43,17 +44,17 @@ def render(summary: Summary, options: RenderOptions) -> str:
     return stream.getvalue()
 
 
-def _rich_table(
-    headings: list[str], rows: list[list[str]], columns: Sequence[int], room: int | None
-) -> RichTable:
+def _rich_table(table: Table, columns: Sequence[int], room: int | None) -> RichTable:
     """A table with these columns; where they fit into the room, each has the width it needs."""
+    headings, rows = table.joined()
     rich_table = RichTable(box=SQUARE, padding=(0, 1), pad_edge=False, show_edge=False)
-    widths = [width_of(headings, rows, i, wrap=True) - BETWEEN for i in columns]
-    fixed = room is not None and sum(widths) + BETWEEN * (len(widths) - 1) <= room
-    for i, width in zip(columns, widths, strict=True):
+    widths = widths_of(table, wrap=True)
+    needed = sum(widths[i] + BETWEEN for i in columns) - BETWEEN
+    fixed = room is not None and needed <= room
+    for i in columns:
         heading = Text(clean(headings[i], 60))
-        needed = width if fixed else None
-        rich_table.add_column(heading, overflow="fold", max_width=WIDEST, width=needed)
+        width = widths[i] if fixed else None
+        rich_table.add_column(heading, overflow="fold", max_width=WIDEST, width=width)
     for row in rows:
         rich_table.add_row(*(Text(clean(row[i], 200)) for i in columns))
     return rich_table

@@ -9,6 +9,7 @@ from opro_cli.report.summary import Summary
 from opro_cli.report.table import Detail, Table
 from opro_cli.report.tables import (
     accuracy,
+    budgets,
     comparison,
     contest,
     intervals,
@@ -35,6 +36,7 @@ def tables(summary: Summary, detail: Detail = "full") -> Iterator[Table]:
         *(pairwise.tables(rows, baseline) if baseline else ()),
         *(published.tables(rows) if full else ()),
         *(intervals.tables(rows) if full else ()),
+        *(budgets.tables(rows, summary.histories) if full else ()),
         *(replies.tables(summary.rows) if full else ()),
     ]
     for table in made:

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from opro_cli.core.text import clean
 from opro_cli.report.cells import solved_cell, solved_heading
 from opro_cli.report.contest import Contender, contests, p_text, sentence
+from opro_cli.report.groups import models_of
 from opro_cli.report.rows import Row
-from opro_cli.report.table import Cell, Table, range_text, short_number
+from opro_cli.report.table import Cell, Table, range_text, short_number, two_digits
+
+FOLD = 18
+"""Characters of a name beside the other columns: models have long names."""
 
 
 def tables(rows: Sequence[Row], *, everyone: bool = False) -> Iterator[Table]:
@@ -22,39 +26,31 @@ def _table(contest: Sequence[Contender]) -> Table:
     rows = [one.row for one in contest]
     goal = any(row.has_goal for row in rows)
     value = clean(rows[0].value_name, 40)
+    done = solved_heading(rows)
     result = "evaluations" if goal else f"mean {value}"
-    difference = "times the evaluations" if goal else "better by"
-    p = "p (Holm)" if len(others) > 1 else "p"
-    test = "Wilcoxon's signed-rank test, two-sided, exact up to 60 pairs"
+    difference = "times" if goal else "better by"
+    test = "Wilcoxon's signed-rank test, exact up to 60 pairs"
     if len(others) > 1:
-        test += f", {len(others)} comparisons (Holm)"
+        test += f", adjusted for {len(others)} comparisons (Holm)"
+    models = models_of(rows)
+    model = f"; {clean(models[0], 80)} is asked" if len(models) == 1 else ""
     return Table(
         title=clean(f"{rows[0].preset}: side by side"),
-        subtitle=f"each against {first.name}, by target and repetition",
-        columns=(
-            "",
-            solved_heading(rows),
-            result,
-            "wins/losses/ties",
-            difference,
-            "95% CI",
-            p,
-            "verdict",
-            "cost",
-        ),
+        subtitle=f"each against {first.name}, by target and repetition{model}",
+        columns=("", result, difference, "95% CI", "p", "verdict", done, "W/L/T", "cost"),
         rows=tuple(_cells(one, goal=goal) for one in contest),
         stats=frozenset({result}),
         values=frozenset(() if goal else {result}),
         keys=1,
         notes=tuple(sentence(one, first) for one in others),
+        fold=FOLD,
         legend={
-            result: f"mean±std of the {solved_heading(rows)} runs",
-            difference: (
-                f"those that {first.name} took, typical ratio where both solved it"
-                if goal
-                else f"the typical {value} than {first.name}; below 0: worse by"
-            ),
-            p: test,
+            result: f"mean±std of the {done} runs",
+            difference: "the typical ratio of evaluations, where both solved it"
+            if goal
+            else f"the typical difference in {value}; below 0: worse by",
+            "p": test,
+            "W/L/T": "pairs won, lost and tied",
             "cost": "of all runs",
         },
     )
@@ -63,16 +59,22 @@ def _table(contest: Sequence[Contender]) -> Table:
 def _cells(one: Contender, *, goal: bool) -> tuple[Cell, ...]:
     row, pairing = one.row, one.pairing
     result = row.evaluations if goal else None if row.pooled else row.best_values
-    cells: list[Cell] = [one.name, solved_cell(row), result]
     if pairing is None:
-        return (*cells, "", "", "", "", "first", _cost(row))
+        return (one.name, result, "", "", "", "first", solved_cell(row), "", _cost(row))
     typical = pairing.typical
     middle, ends = typical if typical else (None, None)
-    form = (lambda ratio: f"{ratio:.2f}") if goal else short_number
-    cells.append(f"{pairing.wins}/{pairing.losses}/{pairing.ties}")
-    cells.append("" if middle is None else form(middle))
-    cells.append(range_text(ends, form) if ends else "")
-    return (*cells, p_text(one.p), one.verdict, _cost(row))
+    form = two_digits if goal else short_number
+    return (
+        one.name,
+        result,
+        "" if middle is None else form(middle),
+        range_text(ends, form) if ends else "",
+        p_text(one.p),
+        one.verdict,
+        solved_cell(row),
+        f"{pairing.wins}/{pairing.losses}/{pairing.ties}",
+        _cost(row),
+    )
 
 
 def _cost(row: Row) -> str:
