@@ -54,6 +54,8 @@ def connect(address: str) -> Iterator[OpenExecutor]:
             f"problem.executor {address}: there is no cluster ({brief(error)}).",
             "start one with: ray start --head",
         ) from None
+    # Ray would write what it says of lost workers on standard output, among our results.
+    ray._private.worker._worker_logs_enabled = False
     try:
         yield OpenExecutor(
             address, RayExecutor(ray), lambda: int(ray.cluster_resources().get("CPU", 1))
