@@ -133,6 +133,10 @@ class OptimizerSettings(Settings, ABC):
         info = type(self).model_fields.get(name)
         return None if info is None else info.default
 
+    def follows(self, name: str) -> str:
+        """The setting that gives this one its value, so that a report need not name both, or ""."""
+        return ""
+
     @abstractmethod
     def build(self, context: OptimizerContext) -> Optimizer:
         """A new optimizer. Raises UsageError where the problem lacks what it needs."""

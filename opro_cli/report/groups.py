@@ -59,6 +59,7 @@ def different_budgets(rows: Sequence[Row]) -> Iterator[tuple[str, dict[str, int 
 def fixed_settings(row: Row) -> dict[str, Any]:
     """The settings of a row under dotted keys, without those that its sweep sets."""
     derived = {"max_evaluations"} if row.swept else set()  # it follows from swept steps
+    derived |= {key for key, leader in _followers(row).items() if leader in row.swept}
     swept = set(row.swept) | derived
     return {
         key: value
@@ -81,7 +82,16 @@ def distinguishing_settings(rows: Sequence[Row], among: Sequence[Row]) -> dict[s
         for row in among
         if (row.preset, row.optimizer) == (first.preset, first.optimizer)
     ]
-    return {k: v for k, v in settings.items() if any(other.get(k) != v for other in others)}
+    differing = {k: v for k, v in settings.items() if any(other.get(k) != v for other in others)}
+    followers = _followers(first)
+    return {k: v for k, v in differing.items() if k not in followers}
+
+
+def _followers(row: Row) -> dict[str, str]:
+    """The dotted keys of settings whose value another setting gave, with the key of that one."""
+    settings, section = row.runs[0].spec.optimizer, row.optimizer
+    leaders = {name: settings.follows(name) for name in type(settings).model_fields}
+    return {f"{section}.{name}": f"{section}.{by}" for name, by in leaders.items() if by}
 
 
 def describe_settings(rows: Sequence[Row], among: Sequence[Row]) -> str:

@@ -59,12 +59,19 @@ class OproSettings(StepSettings):
     @override
     def default_of(self, name: str) -> Any:
         """The value that the strategy gives to a setting, else its default."""
-        continues = self.metaprompt != "auto" and FORMS[self.metaprompt].continues
+        return self._values().get(name, super().default_of(name))
+
+    @override
+    def follows(self, name: str) -> str:
+        values = self._values()
+        return "strategy" if name in values and values[name] == getattr(self, name) else ""
+
+    def _values(self) -> dict[str, Any]:
+        """The values of the strategy for this kind of problem, and of model."""
         if self.race is not None:
-            values = TEXT_STRATEGIES[self.strategy]
-        else:
-            values = STRATEGIES[self.strategy]["continue" if continues else "instruct"]
-        return values.get(name, super().default_of(name))
+            return TEXT_STRATEGIES[self.strategy]
+        continues = self.metaprompt != "auto" and FORMS[self.metaprompt].continues
+        return STRATEGIES[self.strategy]["continue" if continues else "instruct"]
 
     @override
     def experiment(self) -> dict[str, Any]:
