@@ -11,7 +11,7 @@ from opro_cli.core.events import Evaluation, Event, Point, Replied, Started, Ste
 from opro_cli.core.text import point
 
 TOLERANCE = 1e-9
-"""Relative difference between a value and the recorded one: other machines round otherwise."""
+"""Relative difference between a number and the recorded one: other processors round otherwise."""
 
 Difference: TypeAlias = tuple[str, str]
 """The new text, and the recorded one."""
@@ -39,7 +39,7 @@ def first_difference(
         if field.name == "prompt" and not prompts:
             continue
         if field.name == "pairs":
-            if [_aside(pair) for pair in a] != [_aside(pair) for pair in b]:
+            if not all(_same_but_value(x, y) for x, y in zip(a, b, strict=True)):
                 return "the pairs have other sources", "the sources in the log"
         elif a != b:
             return _first_other(field.name, a, b)
@@ -52,13 +52,26 @@ def first_difference_of_pairs(
     """The first difference in points or values, in whatever order they stand."""
     mine, recorded = (sorted(some, key=_point_key) for some in (ours, theirs))
     for a, b in zip(mine, recorded, strict=False):
-        if a.point != b.point:
+        if not same_point(a.point, b.point):
             return f"evaluated {point(a.point)}", point(b.point)
         if not same_value(a.value, b.value):
             return f"the value of {point(a.point)} is {a.value!r}", repr(b.value)
     if len(mine) != len(recorded):
         return f"{len(mine)} pairs evaluated", str(len(recorded))
     return None
+
+
+def same_point(a: Point, b: Point) -> bool:
+    """Equal, decimal numbers to ``TOLERANCE``: a descent computes its points."""
+    if a == b or len(a) != len(b):
+        return a == b
+    largest = max((abs(v) for v in b if isinstance(v, float)), default=0.0)
+    return all(
+        math.isclose(x, y, rel_tol=TOLERANCE, abs_tol=TOLERANCE / 1000 * largest)
+        if isinstance(x, float) and isinstance(y, float)
+        else x == y
+        for x, y in zip(a, b, strict=True)
+    )
 
 
 def same_value(a: float, b: float) -> bool:
@@ -83,9 +96,9 @@ def _point_key(pair: Evaluation) -> tuple[str, ...]:
     return tuple(f"{v:030.9f}" if isinstance(v, int | float) else str(v) for v in pair.point)
 
 
-def _aside(pair: Evaluation) -> tuple[Point, str, bool, str]:
-    """All of a pair but its value."""
-    return pair.point, pair.source, pair.known, pair.note
+def _same_but_value(a: Evaluation, b: Evaluation) -> bool:
+    others = (a.source, a.known, a.note) == (b.source, b.known, b.note)
+    return others and same_point(a.point, b.point)
 
 
 def _first_other(name: str, ours: object, theirs: object) -> Difference:
