@@ -170,7 +170,7 @@ def test_a_run_begun_here_is_resumed_on_an_executor(opro, files):
     done = opro(*words, "--executor", "makers.py:make")
     assert done.exit_code == 0, done.output
     assert len(list(Path("runs").glob("2*"))) == 1
-    assert "already done" in opro(*words, "--set", "problem.workers=1").output
+    assert "All runs already exist" in opro(*words, "--set", "problem.workers=1").output
 
 
 @pytest.mark.parametrize(
