@@ -50,15 +50,20 @@ class RunView:
 
     def result_json(self) -> dict[str, Any]:
         """The result as JSON data, with the coordinates of the best point by name."""
-        result = self.totals.result_json()
-        space = self.spec.build_problem().space
-        if self.totals.best is not None and space.names:
-            result["best"]["parameters"] = space.to_values(self.totals.best[0])
-        return result
+        return result_json(self.spec, self.totals)
 
     def limit(self) -> str:
         """The largest number of steps it may make."""
         return str(self.spec.effective_limits.max_steps)
+
+
+def result_json(spec: RunSpec, totals: RunTotals) -> dict[str, Any]:
+    """The result of a run as JSON data, with the coordinates of the best point by name."""
+    result = totals.result_json()
+    space = spec.build_problem().space
+    if totals.best is not None and space.names:
+        result["best"]["parameters"] = space.to_values(totals.best[0])
+    return result
 
 
 def is_share(spec: RunSpec) -> bool:

@@ -73,6 +73,12 @@ class TestList:
         done = opro("runs", "list", "--json", "--preset", "mine.yaml")
         assert json.loads(done.stdout)["preset"] == "mine"
 
+    @pytest.mark.parametrize("command", ["list", "show"])
+    def test_the_best_point_has_its_names_in_json(self, opro, command):
+        best = json.loads(opro("runs", command, "--json").stdout)["best"]
+        assert list(best["parameters"]) == ["w", "b"]
+        assert list(best["parameters"].values()) == best["point"]
+
     def test_a_state_that_no_run_has_is_said(self, opro):
         done = opro("runs", "list", "--state", "failed")
         assert (done.exit_code, done.stdout) == (0, "")

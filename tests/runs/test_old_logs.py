@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,12 @@ def course(path: Path) -> list[Event]:
     return events
 
 
+def values_of(result: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The facts that were there when these runs were made: the names of coordinates came later."""
+    best = {key: value for key, value in (result["best"] or {}).items() if key != "parameters"}
+    return {key: (best or None) if key == "best" else result[key] for key in keys}
+
+
 @PLACE
 def test_they_are_listed_with_their_values(opro, copied, place):
     root = copied(place)
@@ -94,7 +100,7 @@ def test_they_are_listed_with_their_values(opro, copied, place):
     wanted = expected(place)
     assert set(listed) == set(wanted) == {path.name for path in (DATA / place).iterdir()}
     for run, values in wanted.items():
-        assert {key: listed[run][key] for key in values} == values, run
+        assert values_of(listed[run], values) == values, run
     shown = opro("runs", "list", "--limit", "0", "--runs-dir", root)
     assert shown.exit_code == 0
     assert len(shown.stdout.splitlines()) == 1 + len(wanted)
@@ -104,7 +110,7 @@ def test_they_are_listed_with_their_values(opro, copied, place):
         result = json.loads(done.stdout)
         made = [step["step"] for step in result["steps"] if "pairs" in step]
         result["steps"] = made[-1]
-        assert {key: result[key] for key in values} == values, run
+        assert values_of(result, values) == values, run
 
 
 @PLACE

@@ -7,7 +7,7 @@ from typing import Any
 
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
-from opro_cli.cli.runs.listing import one_run, result_json
+from opro_cli.cli.runs.listing import one_run, stored_json
 from opro_cli.core.mappings import changes
 from opro_cli.core.text import clean
 from opro_cli.runs.record import read_record
@@ -30,9 +30,10 @@ def diff(options: Options) -> int:
 
 def _compared(run: StoredRun) -> dict[str, Any]:
     git = run.about.get("git") or {}
+    record = read_record(run, whole=False)
     return {
         "settings": {k: v for k, v in run.about["spec"].items() if k != "published"},
         "model": run.about.get("model"),
         "versions": {**run.about.get("versions", {}), "commit": git.get("commit")},
-        "result": result_json(run, read_record(run, whole=False).totals),
+        "result": stored_json(run, record.spec, record.totals),
     }

@@ -25,7 +25,7 @@ from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.runs.checks.replay import REPLAYED
 from opro_cli.runs.lock import writer_of
-from opro_cli.runs.progress import STATES, is_share, value_text
+from opro_cli.runs.progress import STATES, is_share, result_json, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import END, RunStore, StoredRun, runs_directory
 
@@ -126,16 +126,16 @@ def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], Run
         "repetition": spec.repetition + 1,
         "axes": dict(spec.axes),
         "model": run.about.get("model"),
-        **result_json(run, totals),
+        **stored_json(run, spec, totals),
     }
     if is_judged(spec):
         facts["accuracy"] = run_accuracy(JudgedRun(totals))
     return facts, spec
 
 
-def result_json(run: StoredRun, totals: RunTotals) -> dict[str, Any]:
-    """The result of a stored run, which may still be running."""
-    result = totals.result_json()
+def stored_json(run: StoredRun, spec: RunSpec, totals: RunTotals) -> dict[str, Any]:
+    """The result of a stored run as JSON data; it may still be running."""
+    result = result_json(spec, totals)
     if totals.state == "unfinished" and writer_of(run.path) is not None:
         result["state"] = "running"
     return result

@@ -10,7 +10,7 @@ from typing import Any
 
 from opro_cli.cli.console import print_out, width
 from opro_cli.cli.flags import Options
-from opro_cli.cli.runs.listing import one_run, result_json
+from opro_cli.cli.runs.listing import one_run, stored_json
 from opro_cli.cli.runs.result import result_lines
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
@@ -53,7 +53,7 @@ def _show_run(run: StoredRun, *, as_json: bool) -> None:
     settings = settings_of(run.about)
     steps = list(_steps(record.events))
     if as_json:
-        result = result_json(run, record.totals)
+        result = stored_json(run, record.spec, record.totals)
         facts = {"settings": settings, "sources": sources, "steps": steps}
         if is_judged(record.spec):
             facts["accuracy"] = run_accuracy(JudgedRun(record.totals))
