@@ -4,7 +4,7 @@
     python benchmarks/scale.py --runs 100 1000 --folder kept
 
 The runs are made by `opro run-baseline` before anything is measured (random search on the five test
-functions, 40 evaluations each), and one run of 100,000 events by local search. With --folder they
+functions, 40 evaluations each), and one run of 100,000 steps. With --folder they
 are kept for the next time. Of each command the whole process is measured: wall and CPU seconds, and
 peak memory. What a further run takes must not grow with their number.
 """
@@ -61,11 +61,18 @@ def make(folder: Path, runs: int) -> str:
 def make_long(folder: Path) -> str:
     """A runs directory with one run of so many events."""
     place = folder / "long"
-    settings = ("problem.tolerance=1e-9", "problem.num_input_decimals=6")
+    settings = ("problem.num_input_decimals=6", "problem.tolerance=1e-9")
     options = [word for setting in settings for word in ("--set", setting)]
-    options += ["--max-evaluations", str(LONG), "--max-steps", str(LONG), "--patience", str(LONG)]
+    options += [
+        "--max-evaluations",
+        str(8 * LONG),
+        "--max-steps",
+        str(LONG),
+        "--patience",
+        str(LONG),
+    ]
     options += ["--target", "function=sphere,dim=5", "--reps", "1", "--display", "none"]
-    opro("run-baseline", "functions", "-O", "local-search", *options, "--runs-dir", str(place))
+    opro("run-baseline", "functions", "-O", "random", *options, "--runs-dir", str(place))
     return str(place)
 
 

@@ -95,9 +95,14 @@ def bootstrap(values: Sequence[float]) -> Interval | None:
     if len(values) < 2:
         return None
     sample = np.asarray(values, dtype=np.float64)
-    drawn = np.random.default_rng(0).integers(len(sample), size=(RESAMPLES, len(sample)))
+    rng, size = np.random.default_rng(0), len(sample)
+    at_once = max(1, AT_ONCE // size)
+    means = [
+        sample[rng.integers(size, size=(min(at_once, RESAMPLES - done), size))].mean(axis=1)
+        for done in range(0, RESAMPLES, at_once)
+    ]
     tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(sample[drawn].mean(axis=1), [tail, 100 - tail])
+    low, high = np.percentile(np.concatenate(means), [tail, 100 - tail])
     return float(low), float(high)
 
 
@@ -149,3 +154,7 @@ def sign_test(wins: int, losses: int) -> float:
         return 1.0
     tail: float = sum(math.comb(pairs, k) for k in range(min(wins, losses) + 1)) / 2**pairs
     return min(1.0, 2 * tail)
+
+
+AT_ONCE = 2**20
+"""Values of resamples that are in memory at the same time."""
