@@ -11,13 +11,14 @@ from opro_cli.cli.options.overrides import read_target
 from opro_cli.cli.report import write_file
 from opro_cli.cli.runs.listing import of_presets
 from opro_cli.core.errors import UsageError
-from opro_cli.core.text import plural
+from opro_cli.core.text import clean, plural
 from opro_cli.presets.environment import Environment
 from opro_cli.report.figures.comparisons import AXES, Axis
 from opro_cli.report.figures.drawing import terminal
 from opro_cli.report.figures.export import ENDINGS, to_json
 from opro_cli.report.figures.figure import COLUMN_MM, PAGE, Figure, Layout, paper
 from opro_cli.report.figures.kinds import KINDS, default_kind
+from opro_cli.report.groups import by_problem, target_name
 from opro_cli.report.summary import Summary, summarize
 from opro_cli.runs.resume import last_command
 from opro_cli.runs.store import RunStore, StoredRun, runs_directory
@@ -26,6 +27,9 @@ WIDTHS = (20.0, 500.0)
 """Millimetres of a figure."""
 
 NO_TERMINAL = 80
+
+TOGETHER = ("curves", "ecdf")
+"""Kinds of figure that hold all targets of a problem."""
 
 
 def plot(options: Options) -> int:
@@ -52,6 +56,8 @@ def plot(options: Options) -> int:
         _show(figures, chosen, plain=bool(options["ascii"]))
     if output is not None:
         write_file(output, ENDINGS[ending](_only(figures), width_mm))
+    if chosen in TOGETHER and not options.several("target"):
+        _say_targets(summary)
     for note in dict.fromkeys(note for figure in figures for note in figure.notes):
         say(note)
     for error in summary.damaged:
@@ -96,6 +102,18 @@ def _say_others(store: RunStore, runs: list[StoredRun]) -> None:
     if more:
         names = " ".join(f"--preset {name}" for name in sorted(presets))
         say(f"hint: {plural(more, 'more run')} of earlier commands: opro plot {names}")
+
+
+def _say_targets(summary: Summary) -> None:
+    """Say that one figure holds several targets, and how to draw one of them."""
+    for rows in by_problem(summary.rows):
+        targets = list({target_name(row): row.target for row in rows if row.target}.items())
+        if len(targets) > 1:
+            words = ",".join(f"{name}={value}" for name, value in targets[0][1].items())
+            say(
+                f"hint: {clean(rows[0].preset, 40)} is drawn over {len(targets)} targets together; "
+                f"one alone: --target {words}"
+            )
 
 
 def _figures(kind: str, summary: Summary, axis: Axis, layout: Layout) -> list[Figure]:

@@ -79,6 +79,8 @@ class OptimizerSettings(Settings, ABC):
     """What one of its steps is called."""
     information: ClassVar[str] = "values"
     """What it learns of the problem: ``values`` alone, or more, which makes a comparison unfair."""
+    solved_by: ClassVar[str] = ""
+    """What solves a problem for it, if not the target's point."""
     headline: ClassVar[frozenset[str]] = frozenset()
     """Settings that a report shows even where they have their defaults."""
     column: ClassVar[str] = ""

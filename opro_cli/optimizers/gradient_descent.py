@@ -73,6 +73,7 @@ class GradientDescentSettings(OptimizerSettings):
     reports_every_point: ClassVar[bool] = False
     step_name: ClassVar[str] = "iteration"
     information: ClassVar[str] = "data and gradients"
+    solved_by: ClassVar[str] = "a loss within its tolerance of the target's"
     column: ClassVar[str] = "SGD steps"
 
     learning_rate: Annotated[Number, Field(gt=0)] = 1e-6

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.text import clean, listed, plural, reason_text
+from opro_cli.core.totals import MODEL
 from opro_cli.report.groups import by_problem, merge, models_of, optimizer_name
 from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import Row
@@ -95,10 +96,20 @@ def _random_search(rows: Sequence[Row], where: str) -> Iterator[str]:
     total = sum(sum(row.sources.values()) for row in asking)
     if total:
         share = sum(row.random_search_points for row in asking) / total
-        yield (
-            f"{where}{share_text(share)} of the points came from random search; "
-            "`--strategy paper` switches it off."
-        )
+        said = f"{where}{share_text(share)} of the points came from random search"
+        yield f"{said}{_solutions(asking)}; `--strategy paper` switches it off."
+
+
+def _solutions(rows: Sequence[Row]) -> str:
+    """How many solutions the model found, and how many random search; empty for none."""
+    solvers = sum((row.solvers for row in rows), Counter())
+    model, all_of_them = solvers[MODEL], solvers.total()
+    if not all_of_them:
+        return ""
+    if model in (0, all_of_them):
+        said = "the solution" if all_of_them == 1 else f"all {all_of_them} solutions"
+        return f", {said} from {'the model' if model else 'random search'}"
+    return f", {model} of {all_of_them} solutions from the model"
 
 
 def share_text(share: float) -> str:

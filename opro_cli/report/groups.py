@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from opro_cli.core.mappings import flat
-from opro_cli.core.text import clean
+from opro_cli.core.text import clean, plural
 from opro_cli.presets.spec import digest
 from opro_cli.problems.settings import label
 from opro_cli.report.rows import Row
@@ -163,6 +163,11 @@ def optimizer_name(row: Row, among: Sequence[Row], *, model: bool = True) -> str
     }
     parts = [f"{_short(key, row.optimizer)}={value}" for key, value in settings.items()]
     return clean(" ".join([name, *parts]), 120)
+
+
+def same_in_each(name: str, runs: int) -> str:
+    """That some runs of an optimizer stand for every repetition."""
+    return f"{name}: {plural(runs, 'run')}, the same in each repetition."
 
 
 def target_name(row: Row) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.errors import RunsError
 from opro_cli.core.events import Point
 from opro_cli.core.problem import nearest_point
 from opro_cli.core.text import clean, listed, number, plural
-from opro_cli.report.groups import different_budgets, optimizer_name, target_name
+from opro_cli.report.groups import (
+    different_budgets,
+    optimizer_name,
+    same_in_each,
+    target_name,
+)
 from opro_cli.report.judged import is_judged
 from opro_cli.report.pairing import opponents
 from opro_cli.report.rows import Row
-from opro_cli.runs.progress import RunView
+from opro_cli.runs.progress import RunView, by_name
 
 FEW = 5
 """A row with fewer repetitions gets a note."""
@@ -61,6 +65,8 @@ def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
     yield from _few_repetitions(rows)
     yield from _budgets(rows)
     yield from _information(rows)
+    yield from _goals(rows)
+    yield from _repeated(rows)
     if baseline is not None:
         yield from _baseline(rows, baseline)
 
@@ -93,10 +99,15 @@ def best_points(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if is_judged(row.spec):
             continue  # the best on train says little
-        if row.best is not None and not _is_target(row, row.best[0]):
+        if row.best is not None:
             found.setdefault((row.problem_digest, target_name(row)), []).append(row)
     several = len({row.preset for row in rows}) > 1
-    notes = [_best_point(group, rows, several=several) for group in found.values()]
+    best = [_best_row(group) for group in found.values()]
+    notes = [
+        _best_point(row, point, value, rows, several=several)
+        for row, (point, value) in best
+        if not _is_target(row, point)
+    ]
     yield from notes[:MOST_POINTS]
     if len(notes) > MOST_POINTS:
         yield f"{len(notes) - MOST_POINTS} more best points: see `opro report --format json`."
@@ -107,18 +118,24 @@ def _is_target(row: Row, point: Point) -> bool:
     return nearest_point(space, point) == tuple(row.target.values())
 
 
-def _best_point(group: Sequence[Row], among: Sequence[Row], *, several: bool) -> str:
-    """The best of some rows on one target, in one sentence."""
+def _best_row(group: Sequence[Row]) -> tuple[Row, tuple[Point, float]]:
+    """The row with the best value of some rows on one target, and its best point and value."""
     low = group[0].runs[0].totals.direction == "minimize"
-    best = (min if low else max)(group, key=lambda row: row.best[1] if row.best else math.nan)
-    point, value = best.best or ((), math.nan)
-    swept = [f"{key}={v}" for key, v in best.axes.items() if key.startswith("problem.")]
-    target = [target_name(best)] if best.target else []
-    where = " ".join([*([best.preset] if several else []), *target, *swept])
-    shown = clean(best.runs[0].spec.build_problem().space.render(point), 300)
-    name = optimizer_name(best, among)
+    found = [(row, row.best) for row in group if row.best is not None]
+    return (min if low else max)(found, key=lambda pair: pair[1][1])
+
+
+def _best_point(
+    row: Row, point: Point, value: float, among: Sequence[Row], *, several: bool
+) -> str:
+    """The best point on one target, in one sentence."""
+    swept = [f"{key}={v}" for key, v in row.axes.items() if key.startswith("problem.")]
+    target = [target_name(row)] if row.target else []
+    where = " ".join([*([row.preset] if several else []), *target, *swept])
     on = f" on {clean(where, 200)}" if where else ""
-    return f"Best {clean(best.value_name, 40)}{on}: {number(value)} at {shown} ({name})."
+    shown = clean(by_name(row.spec, point), 300)
+    name = optimizer_name(row, among)
+    return f"Best {clean(row.value_name, 40)}{on}: {number(value)} at {shown} ({name})."
 
 
 def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:
@@ -168,6 +185,26 @@ def _information(rows: Sequence[Row]) -> Iterator[str]:
     if others:
         parts.append("the others only the values")
     yield f"Note: {', '.join(parts)}."
+
+
+def _goals(rows: Sequence[Row]) -> Iterator[str]:
+    """What it means that a problem is solved, where it means two things in one report."""
+    solved = [row for row in rows if row.has_goal and not is_judged(row.spec)]
+    own = {row.optimizer: row.kind.solved_by for row in solved if row.kind.solved_by}
+    if own and any(not row.kind.solved_by for row in solved):
+        parts = [f"{name} reaches {goal}" for name, goal in own.items()]
+        yield f"Note: solved means that {'; '.join(parts)}, the others the target's point."
+
+
+def _repeated(rows: Sequence[Row]) -> Iterator[str]:
+    """Which runs stand for every repetition, as each would be the same."""
+    same: dict[str, list[Row]] = {}
+    for row in rows:
+        most = max(len(o.runs) for o in rows if o.problem_digest == row.problem_digest)
+        if row.deterministic and len(row.runs) == 1 < most:
+            same.setdefault(row.optimizer, []).append(row)
+    for name, group in same.items():
+        yield same_in_each(name, len(group))
 
 
 def _first(names: Sequence[str], most: int = 10) -> str:

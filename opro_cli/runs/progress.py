@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from typing_extensions import override
 
 from opro_cli.core.errors import OproError
-from opro_cli.core.events import Event
-from opro_cli.core.text import clean, number, reason_text
+from opro_cli.core.events import Event, Point
+from opro_cli.core.text import clean, coordinate, number, plural, reason_text
+from opro_cli.core.text import point as point_text
 from opro_cli.core.totals import RunTotals
 from opro_cli.optimizers import DEFAULT
 from opro_cli.presets.spec import RunSpec
@@ -76,6 +77,22 @@ def value_text(spec: RunSpec, value: float) -> str:
     if not is_share(spec) or not math.isfinite(value):
         return number(value)
     return f"{round(100 * value, 1):g}%"
+
+
+def by_name(spec: RunSpec, point: Point) -> str:
+    """``w = 15, b = 14``, in six digits; a point without names as it is."""
+    values = spec.build_problem().space.to_values(point)
+    if not isinstance(values, Mapping):
+        return point_text(point)
+    named = (f"{name} = {coordinate(value)}" for name, value in values.items())
+    return clean(", ".join(named), 1000)
+
+
+def points_text(view: RunView, points: int) -> str:
+    """``13 points``; of an optimizer that records some of its points: ``8 of 122 points``."""
+    if type(view.spec.optimizer).reports_every_point:
+        return plural(points, "point")
+    return f"{points:,} of {plural(view.totals.evaluations, 'point')} recorded"
 
 
 def reason_of(spec: RunSpec, reason: str) -> str:

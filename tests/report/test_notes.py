@@ -51,13 +51,13 @@ class TestBestPoints:
     ):
         found(runs, replace(RANDOM, problem=custom(**settings)), 0.75, reason)
         found(runs, replace(SPEC, problem=custom(**settings)), 0.875, reason, "gemma", 2.25)
-        assert "Best value: 0.75 at x=1.50, kind=b (random)." in notes(runs)
+        assert "Best value: 0.75 at x = 1.5, kind = b (random)." in notes(runs)
 
     def test_the_best_of_a_maximum_is_the_largest(self, runs):
         problem = custom(direction="maximize", value="accuracy")
         found(runs, replace(RANDOM, problem=problem), 60.0)
         found(runs, replace(SPEC, problem=problem), 70.0, model="gemma")
-        assert "Best accuracy: 70 at x=1.50, kind=b (opro (gemma))." in notes(runs)
+        assert "Best accuracy: 70 at x = 1.5, kind = b (opro (gemma))." in notes(runs)
 
     def test_a_point_that_is_the_target_needs_no_note(self, runs):
         def run(spec, point):
@@ -69,7 +69,32 @@ class TestBestPoints:
         assert not [note for note in notes(runs) if note.startswith("Best")]
         other = LinearSettings(targets=[{"w": 3, "b": 4}])
         run(replace(RANDOM, problem=other), (5, 14))
-        assert "Best value on w=3 b=4: 64.3 at w=5, b=14 (random)." in notes(runs)
+        assert "Best value on w=3 b=4: 64.3 at w = 5, b = 14 (random)." in notes(runs)
+
+    def test_the_best_of_all_optimizers_is_named_and_its_point_is_not_rounded(self, runs):
+        def run(spec, point, value, model=None):
+            step = Stepped(1, (Evaluation(point, value),), (), 1)
+            add(runs, spec, STARTS, step, Stopped(1, "converged"), model=model)
+
+        sgd = replace(SPEC, optimizer=OPTIMIZERS["sgd"]())
+        run(sgd, (14.945, 15.771), 64.4279)
+        best = "Best value on w=15 b=14: 64.4279 at w = 14.945, b = 15.771 (sgd)."
+        assert best in notes(runs)
+        run(SPEC, (15, 14), 64.3279, "gemma")
+        assert not [note for note in notes(runs) if note.startswith("Best")]
+
+    def test_two_meanings_of_solved_and_runs_for_every_repetition_are_told_once(self, runs):
+        sgd = replace(SPEC, optimizer=OPTIMIZERS["sgd"]())
+        for spec in (SPEC, replace(SPEC, repetition=1)):
+            add(runs, spec, STARTS, Stopped(0, "max_steps"))
+        assert not [note for note in notes(runs) if "solved means" in note]
+        add(runs, sgd, STARTS, Stopped(0, "max_steps"), model=None)
+        meaning = (
+            "Note: solved means that sgd reaches a loss within its tolerance of the target's, "
+            "the others the target's point."
+        )
+        assert notes(runs).count(meaning) == 1
+        assert notes(runs).count("sgd: 1 run, the same in each repetition.") == 1
 
     def test_many_best_points_are_cut(self, runs):
         for w in range(13):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
@@ -13,8 +12,7 @@ from opro_cli.cli.progress.texts import price, rejected_text
 from opro_cli.cli.runs.listing import one_run
 from opro_cli.core.events import Point
 from opro_cli.core.problem import Textual
-from opro_cli.core.text import clean, coordinate, plural, reason_text, status_text
-from opro_cli.core.text import point as point_text
+from opro_cli.core.text import clean, plural, reason_text, status_text
 from opro_cli.core.totals import RunTotals
 from opro_cli.presets.spec import RunSpec
 from opro_cli.report.groups import target_name
@@ -22,7 +20,7 @@ from opro_cli.report.judged import JudgedRow, JudgedRun, is_judged, scorer_name
 from opro_cli.report.rows import make_rows
 from opro_cli.report.summary import Summary
 from opro_cli.report.verdicts import graded_of, quoted, share_of, verdict_of
-from opro_cli.runs.progress import value_text
+from opro_cli.runs.progress import by_name, points_text, value_text
 from opro_cli.runs.record import RunRecord, read_record
 from opro_cli.runs.store import StoredRun
 
@@ -77,7 +75,8 @@ def _plain_lines(record: RunRecord) -> list[tuple[str, str]]:
     lines = [("found", by_name(spec, best[0]) if best else "no point with a value")]
     lines += [(_word(spec), value_text(spec, best[1]))] if best else []
     lines += [("state", _state(record))]
-    used = [plural(totals.evaluations, "evaluation"), plural(totals.distinct_pairs, "point")]
+    points = points_text(record.view, totals.distinct_pairs)
+    used = [plural(totals.evaluations, "evaluation"), points]
     if totals.calls:
         tokens = totals.usage.input + totals.usage.output
         used += [plural(totals.calls, "call"), plural(tokens, "token")]
@@ -100,15 +99,6 @@ def _word(spec: RunSpec) -> str:
     """The problem's word for its value, where it is short enough for the column."""
     word = clean(spec.build_problem().text.value, 20)
     return word if len(word) <= 9 else "value"
-
-
-def by_name(spec: RunSpec, point: Point) -> str:
-    """``w = 15, b = 14``; a point without names as it is."""
-    values = spec.build_problem().space.to_values(point)
-    if not isinstance(values, Mapping):
-        return point_text(point)
-    named = (f"{name} = {coordinate(value)}" for name, value in values.items())
-    return clean(", ".join(named), 1000)
 
 
 def _judged_lines(record: RunRecord) -> list[tuple[str, str]]:

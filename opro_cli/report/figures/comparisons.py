@@ -19,7 +19,13 @@ from opro_cli.core.text import clean, plural
 from opro_cli.presets.spec import RunSpec
 from opro_cli.report.figures.histories import History, Moment
 from opro_cli.report.figures.palette import SERIES
-from opro_cli.report.groups import by_problem, optimizer_name, swept_cells, target_name
+from opro_cli.report.groups import (
+    by_problem,
+    optimizer_name,
+    same_in_each,
+    swept_cells,
+    target_name,
+)
 from opro_cli.report.rows import FINISHED, Row
 from opro_cli.report.summary import Summary
 from opro_cli.runs.progress import RunView, is_share
@@ -90,9 +96,14 @@ class Series:
     """One an instance."""
 
     @property
+    def made(self) -> list[Course]:
+        """Its runs, each once: one that is the same in every repetition is on several instances."""
+        return list({run.view.id: run for run in self.runs.values()}.values())
+
+    @property
     def solved(self) -> int:
         """How many runs solved their problem."""
-        return sum(run.solved for run in self.runs.values())
+        return sum(run.solved for run in self.made)
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,8 @@ def _compared(rows: Sequence[Row], histories: Mapping[str, History]) -> Comparis
     if not kept:
         return None
     notes += _left_out(all_series, kept, common)
+    repeated = [series for series in kept if len(series.made) < len(series.runs)]
+    notes += [same_in_each(series.name, len(series.made)) for series in repeated]
     best = sorted(kept, key=lambda s: _rank(s, common))[:SERIES]
     if len(best) < len(kept):
         notes.append(f"{len(kept) - len(best)} more are not drawn, which did worse in the end.")

@@ -136,9 +136,8 @@ def _line(series: Series, courses: Sequence[tuple[Floats, Floats]], compared: Co
 
 
 def _remark(series: Series, compared: Comparison) -> str:
-    if compared.has_goal:
-        return f"{series.solved} of {len(series.runs)} solved"
-    return plural(len(series.runs), "run")
+    runs = len(series.made)
+    return f"{series.solved} of {runs} solved" if compared.has_goal else plural(runs, "run")
 
 
 def thinned(places: Floats) -> Floats:
@@ -173,7 +172,7 @@ def _table(chart: Chart, shown: Sequence[Series]) -> Numbers:
         last = _shown(line.ys[-1], chart)
         low, high = line.low or line.ys, line.high or line.ys
         spread = f"{_shown(low[-1], chart)} to {_shown(high[-1], chart)}"
-        rows.append((line.name, len(series.runs), series.solved, *medians, last, spread))
+        rows.append((line.name, len(series.made), series.solved, *medians, last, spread))
     return Numbers(columns, tuple(rows))
 
 

@@ -25,6 +25,7 @@ from opro_cli.report.figures.elements import Child, Element
 from opro_cli.report.figures.figure import PAGE, Figure, Layout, Numbers, canvas
 from opro_cli.report.figures.palette import paint
 from opro_cli.report.figures.paths import Path, Visit, heading
+from opro_cli.runs.progress import points_text
 
 SHOWN = (1, 99)
 """Percentiles of the points that decide what is shown."""
@@ -97,7 +98,7 @@ def landscape(paths: Sequence[Path], layout: Layout = PAGE) -> Figure:
 
 def _summary(path: Path) -> str:
     best = path.best
-    text = f"{plural(len(path.visits), 'point')}, {path.state}"
+    text = f"{points_text(path.view, len(path.visits))}, {path.state}"
     return f"{text}, best {number(best[-1].value)}" if best else text
 
 

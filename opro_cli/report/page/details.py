@@ -38,7 +38,7 @@ from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.report.page.states import state_text
 from opro_cli.report.verdicts import quoted, share_of
 from opro_cli.runs.disk.sources import ValueSources, settings_of
-from opro_cli.runs.progress import RunView, reason_of, value_text
+from opro_cli.runs.progress import RunView, by_name, reason_of, value_text
 from opro_cli.runs.store import StoredRun
 
 LONGEST_POINT = 300
@@ -172,7 +172,10 @@ class _Words:
     def point(self, point: Point) -> str:
         if self._spec.problem.free_text:
             return visible(str(point[0])) or "(empty)"
-        return clean(self._space.render(point), LONGEST_POINT)
+        named = self._space.names
+        return clean(
+            by_name(self._spec, point) if named else self._space.render(point), LONGEST_POINT
+        )
 
     def pair(self, pair: Evaluation) -> tuple[str, str, str]:
         """The point, its value, and who proposed it."""
@@ -220,7 +223,7 @@ class _Words:
             parts.append(plural(len(step.replies), "reply", "replies") + shown)
         values = [pair.value for pair in step.pairs if math.isfinite(pair.value)]
         if values:
-            parts.insert(0, f"best {value_text(self._spec, self._best(values))}")
+            parts.insert(0, f"best of the step {value_text(self._spec, self._best(values))}")
         return clean("; ".join(parts))
 
     @staticmethod

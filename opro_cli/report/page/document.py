@@ -145,7 +145,7 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
     goals = [row for row in rows if row.has_goal and not is_judged(row.spec)]
     if goals:
         solved = sum(len(row.solved) for row in goals)
-        found.append(("solved", f"{solved:,} of {sum(len(row.runs) for row in goals):,}"))
+        found.append(("solved", f"{solved:,} of {sum(len(row.runs) for row in goals):,} runs"))
     found.append(("evaluations", count(sum(run.totals.evaluations for run in runs))))
     calls = sum(row.calls for row in rows)
     if calls:

@@ -26,6 +26,7 @@ from opro_cli.report.groups import (
 from opro_cli.report.rows import Row
 from opro_cli.report.table import Cell, Detail, Table, range_text, short_number, two_decimals
 from opro_cli.report.tables.published import short_published
+from opro_cli.runs.progress import by_name
 
 Column: TypeAlias = tuple[str, Callable[[Row], Cell], str]
 """A heading, the cell of a row, and what the numbers are."""
@@ -141,7 +142,11 @@ def _columns(rows: Sequence[Row]) -> Iterator[Column]:
         several = len({p["model"] for row in rows if row.asks_model for p in row.published}) > 1
         yield "published", lambda row: short_published(row, model=several), ""
     if goal:
-        yield "evaluations", lambda row: row.evaluations, "as steps, with starting points"
+        yield (
+            "evaluations",
+            lambda row: row.evaluations,
+            "mean±std of the solved runs, starting points included",
+        )
     else:
         yield "evaluations", lambda row: row.spent_evaluations, "mean±std of finished runs"
     if not pooled and not _all_solved(rows):
@@ -200,7 +205,7 @@ def _best_point(row: Row) -> str:
     """With the names of its coordinates."""
     if row.best is None:
         return ""
-    return clean(row.spec.build_problem().space.render(row.best[0]), 200)
+    return clean(by_name(row.spec, row.best[0]), 200)
 
 
 def _random_search_share(row: Row) -> str:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from opro_cli.optimizers.gradient_descent import GradientDescentSettings
+from opro_cli.problems.regression.linear import LinearSettings
 from opro_cli.report.figures.comparisons import comparisons
 from opro_cli.report.figures.curves import curves, quantiles
 from opro_cli.report.figures.drawing import terminal
@@ -189,3 +191,18 @@ def test_of_more_optimizers_than_colours_the_best_are_drawn(runs):
     assert len(one.series) == 8
     assert not any("temperature=1.0" in s.name or "temperature=1.1" in s.name for s in one.series)
     assert any("2 more are not drawn" in note for note in one.notes)
+
+
+def test_a_run_that_stands_for_every_repetition_counts_once_and_it_is_said(tmp_path):
+    runs = RunStore(tmp_path / "runs")
+    fixed = LinearSettings(targets=[{"w": 15, "b": 14}])
+    for repetition in range(3):
+        spec = replace(OPRO, problem=fixed, repetition=repetition)
+        add(runs, spec, *events([900.0, 0.0], "converged"), model="gemma")
+    descent = replace(OPRO, problem=fixed, optimizer=GradientDescentSettings())
+    add(runs, descent, *events([90.0, 0.05], "converged", asks=False), model=None)
+    (one,) = comparisons(summarize(*runs.all(), histories=True))
+    figure = curves(one)
+    assert "opro (gemma): 3 of 3 solved; sgd: 1 of 1 solved" in figure.description
+    assert [row[:3] for row in figure.table.rows] == [("opro (gemma)", 3, 3), ("sgd", 1, 1)]
+    assert "sgd: 1 run, the same in each repetition." in figure.notes
