@@ -19,7 +19,7 @@ from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import Override
 from opro_cli.presets.plan import make_plan
 from opro_cli.presets.resolve import resolve
-from opro_cli.report import FORMATS, render
+from opro_cli.report import FORMATS, needs_histories, render
 from opro_cli.report.summary import Summary, summarize
 from opro_cli.runs.jobs import jobs_for_plan
 from opro_cli.runs.launch import Launcher, Outcome
@@ -122,11 +122,12 @@ def report(
     """
     with python_words():
         FORMATS.check(format, "format")
-        return render(_summary(runs, baseline, model_only=model_only), format)
+        return render(_summary(runs, format, baseline, model_only=model_only), format)
 
 
 def _summary(
     runs: str | Path | Runs | Run | Result | Iterable[Run | Result],
+    form: str,
     baseline: str | None,
     *,
     model_only: bool,
@@ -137,4 +138,6 @@ def _summary(
     several: Iterable[Run | Result] = [runs] if isinstance(runs, Run | Result) else runs
     found = [item.run if isinstance(item, Result) else item for item in several]
     stored = [run._stored for run in found]
-    return summarize(stored, damaged, baseline, model_only=model_only)
+    return summarize(
+        stored, damaged, baseline, model_only=model_only, histories=needs_histories(form)
+    )

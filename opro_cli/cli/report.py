@@ -10,7 +10,7 @@ from opro_cli.cli.runs.listing import of_presets
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
-from opro_cli.report import FORMATS, render
+from opro_cli.report import FORMATS, needs_histories, render
 from opro_cli.report.formats import check_replies
 from opro_cli.report.summary import summarize
 from opro_cli.report.table import Detail
@@ -55,9 +55,12 @@ def report(options: Options) -> int:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
     detail: Detail = "full" if options["wide"] or output else "main"
-    followed = detail == "full" or form != "table"  # best values by evaluations, and figures
     summary = summarize(
-        chosen, damaged, baseline, model_only=options["model_only"], histories=followed
+        chosen,
+        damaged,
+        baseline,
+        model_only=options["model_only"],
+        histories=needs_histories(form, detail),
     )
     text = render(
         summary, form, None if output else width(), detail=detail, replies=replies, curves=curves

@@ -171,7 +171,7 @@ def _launch(
     outcome = Launcher(store, displays, env, say, leaving).launch(find)
     order = {run.id: i for i, run in enumerate(outcome.runs) if run.id}
     stored, damaged = store.select(list(order))
-    stored.sort(key=lambda run: order[run.id])
+    stored = sorted((run for run in stored if run.id in order), key=lambda run: order[run.id])
     form = options["form"] or "table"
     followed = form != "table"
     summary = summarize(stored, damaged, histories=followed, side_by_side=side_by_side)

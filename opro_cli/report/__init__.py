@@ -28,6 +28,11 @@ FORMATS: Registry[Format] = Registry(
 """Every format is a function that takes a summary and options, and returns the whole text."""
 
 
+def needs_histories(form: str, detail: Detail = "full") -> bool:
+    """Whether a format shows best values by evaluations, or figures."""
+    return detail == "full" or form != "table"
+
+
 def render(
     summary: Summary,
     form: str,

@@ -206,7 +206,8 @@ def many(opro: Callable, count: int) -> None:
     rows = json.loads(opro("report", "--format", "json").stdout)
     assert len(rows) == 2
     assert opro("runs", "show", "latest").exit_code == 0
-    assert opro("run-sgd", "--preset", "exp3", "--display", "none").exit_code == 0
+    again = opro("run-sgd", "--preset", "exp3", "--display", "none")
+    assert again.exit_code == 0, again.output
 
 
 def test_many_runs_and_strangers_files(opro):
