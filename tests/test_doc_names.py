@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.pages import PAGES, ROOT
+
 PACKAGE = ROOT / "opro_cli"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PATH = re.compile(r"[\w./*-]+\.(?:py|yaml|md)")
 NAME = re.compile(r"_?[A-Z][a-z]+[A-Za-z0-9]*(?:\.\w+)*|[A-Z][A-Z_]+[A-Z]|\w+(?:\.\w+)*\(\w*\)")
 MADE_UP = ("my_", "my.", "reviews.", "mine", "path/to", "dice", "./", "random.py")
@@ -57,3 +57,25 @@ def test_every_name_is_there(name):
     named = {text for text in quoted(ROOT / "docs" / name) if NAME.fullmatch(text)}
     parts = {part for text in named for part in re.findall(r"\w+", text.partition("(")[0])}
     assert not {part for part in parts if part not in known}
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of its headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for link in LINK.findall(text):
+        place, _, anchor = link.partition("#")
+        if "://" in place:
+            continue
+        target = (page.parent / place).resolve() if place else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link

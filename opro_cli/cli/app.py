@@ -90,7 +90,7 @@ COMMANDS: dict[str, Entry] = {
     flags.EXPORT: Entry(
         "export:export",
         "Export runs to tools for traces, experiments or archives.",
-        "opro export latest --to otlp --endpoint http://localhost:4318",
+        "opro export latest --to ro-crate -o my-crate",
         "Exporting a run again changes nothing. Nothing goes to a server that is not named here.",
     ),
     flags.INIT: Entry(

@@ -51,7 +51,8 @@ class OtlpTarget(Target):
     @override
     def check(self, where: Destination) -> None:
         super().check(where)
-        if where.endpoint and find_spec("opentelemetry.proto") is None:
+        here = find_spec("opentelemetry") and find_spec("opentelemetry.proto")
+        if where.endpoint and not here:
             raise UsageError(
                 "The export to a server needs a package that is not installed.",
                 "pip install 'opro-cli[otlp]'; -o FILE needs none",
