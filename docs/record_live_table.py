@@ -1,4 +1,4 @@
-"""Record the picture of the live table in the README, from a real run of the embedded model.
+"""Record the picture of the live table in docs/commands.md, from a real run of the embedded model.
 
     python docs/record_live_table.py
 

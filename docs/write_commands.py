@@ -42,6 +42,11 @@ replay differs; 2 wrong usage or configuration; 3 stopped by a cap or a quota; 1
 
 A run is named by its id, the beginning of it, its end (at least four characters, as
 `opro runs list` shows them on a narrow terminal), or `latest`.
+
+While runs go on, a table on stderr shows how far they are (`--display rich`, the default in a
+terminal; `plain` prints lines, `json` objects, `none` nothing):
+
+![The live table: two finished runs, a third one running](live-table.svg)
 """
 
 

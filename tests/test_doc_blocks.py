@@ -48,6 +48,7 @@ ADDED: list[tuple[str, tuple[str, ...]]] = [
 
 BEFORE = [
     "run-baseline exp3 -O random -O cma-es --max-steps 3",
+    "run-baseline functions -O random -O local-search --max-steps 2",
     "run-sgd exp1 --target w=15,b=14",
     "run-opro exp1 --target w=15,b=14 --reps 1 --max-steps 3",
 ]
@@ -143,7 +144,7 @@ def run_command(words: list[str], opro: Any, oldest: str) -> None:
     line = " ".join(words)
     options = next((options for pattern, options in ADDED if re.search(pattern, line)), ())
     words = [name for word in words for name in expanded(word)]
-    words = ["exp2" if word == "NAME" else word for word in words]
+    words = ["exp1" if word == "NAME" else word for word in words]
     words = [oldest if re.fullmatch(r"\d{8}-\d{6}", word) else word for word in words]
     if words[0] == "resume":
         stopped = opro(*BEFORE[-1].split(), "--fresh", "--max-calls", "5")
