@@ -210,3 +210,19 @@ def test_transport_failures_are_never_wrong_answers(opro: Opro) -> None:
         assert "context length exceeded" in result.output
     answers = (only_run().path / "answers.jsonl").read_text()
     assert answers.count('"answered"') == 57
+
+
+def test_answers_of_another_model_than_the_one_asked_are_replayed(opro: Opro) -> None:
+    models = Models(good)
+
+    def other(asked: Asked) -> Answer:
+        answer = models(asked)
+        if asked.body["model"] == "scorer":
+            answer.body["model"] = "gemini-2.5-flash-lite"  # its price is known, and another one
+        return answer
+
+    with served(other) as preset:
+        result = opro("run-opro", "-p", preset, "--display", "none", "--max-steps", "1")
+        assert result.exit_code == 0, result.output
+    replayed = opro("replay", "runs")
+    assert replayed.exit_code == 0, replayed.output
