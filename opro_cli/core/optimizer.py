@@ -112,6 +112,13 @@ class Limits:
             return self.max_evaluations
         return self.max_steps * self.per_step + starts
 
+    def most_steps(self, starts: int, each: int) -> int:
+        """Steps at most, where each takes ``each`` evaluations; ``starts`` have taken as many."""
+        allowed = self.budget(starts)
+        if allowed is None:
+            return self.max_steps
+        return min(max(-((starts - allowed) // each), 1), self.max_steps)
+
     def in_evaluations(self) -> Limits:
         """The same limits counted in evaluations, for an optimizer with steps of its own.
 

@@ -117,7 +117,7 @@ class Estimator:
 
     def of_run(self, spec: RunSpec) -> Estimate:
         """One run; only its steps where no model is asked."""
-        most = spec.effective_limits.max_steps
+        most = spec.most_steps
         low = min(most, _published_steps(spec) or FEW_STEPS)
         own = spec.problem.model_requests()
         steps = Span(low, most if own else _middle_steps(spec, low, most), most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
@@ -61,3 +61,10 @@ class Published(Settings):
     footnote: str = ""
     """What a reader must know to compare, in sentences."""
     rows: tuple[PublishedRow, ...]
+
+    def about(self) -> dict[str, Any]:
+        """What each of its rows has from it."""
+        shown = {"model": self.model, "source": self.source}
+        if self.instruction is not None:
+            shown["instruction"] = self.instruction
+        return shown | ({"footnote": self.footnote} if self.footnote else {})

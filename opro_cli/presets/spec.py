@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -161,7 +162,7 @@ class Preset:
             for row in table.rows:
                 if row.target == target:
                     shown = row.model_dump(mode="json", exclude={"target"}, exclude_defaults=True)
-                    yield {**_of_table(table), **shown}
+                    yield {**table.about(), **shown}
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,16 @@ class RunSpec:
         """The limits as the optimizer takes them."""
         return self.optimizer.limits(self.limits)
 
+    @cached_property
+    def most_steps(self) -> int:
+        """Steps at most, where each evaluates as many points as it may."""
+        limits, each = self.effective_limits, self.problem.evaluations_per_point()
+        starts = 0  # the budget counts them only where it is given
+        if limits.max_evaluations is not None:
+            rng = Randomness(self.seed, "").generator(0, "starts")
+            starts = len(self.build_problem().starts(rng)) * each
+        return limits.most_steps(starts, each * self.optimizer.evaluations_per_step)
+
     def settings(self) -> dict[str, Any]:
         """The settings that make runs comparable: all but target, repetition and seed."""
         problem = self.problem.summary_of_settings()
@@ -301,14 +312,6 @@ class RunSpec:
             axes=data["axes"],
             source=data["source"],
         )
-
-
-def _of_table(table: Published) -> dict[str, Any]:
-    """What a published row has from its table."""
-    shown = {"model": table.model, "source": table.source}
-    if table.instruction is not None:
-        shown["instruction"] = table.instruction
-    return shown | ({"footnote": table.footnote} if table.footnote else {})
 
 
 def _concerns(key: str, optimizer: str) -> bool:

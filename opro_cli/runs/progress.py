@@ -55,7 +55,7 @@ class RunView:
 
     def limit(self) -> str:
         """The largest number of steps it may make."""
-        return str(self.spec.effective_limits.max_steps)
+        return str(max(self.spec.most_steps, self.totals.step))
 
 
 def result_json(spec: RunSpec, totals: RunTotals) -> dict[str, Any]:

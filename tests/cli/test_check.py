@@ -65,6 +65,25 @@ def test_a_function_that_fails_or_lacks_a_parameter_is_found(opro):
     assert done.exit_code == 2 and "there is no file my.py" in done.stdout
 
 
+def test_a_name_that_is_not_in_the_file_is_found_without_running_it(opro):
+    write_objective()
+    Path("my.yaml").write_text(PRESET.replace("my.py:loss", "my.py:los"))
+    done = opro("check", "my.yaml", "--json")
+    assert done.exit_code == 2
+    assert "there is no los in it; its functions: loss" in checks(done)["code failed"][0]
+    assert not Path("imported").exists()
+    Path("my.yaml").write_text(PRESET.replace("my.py:loss", "my.loss"))
+    assert "did you mean my:loss" in opro("check", "my.yaml").stdout.replace("\n", " ")
+
+
+def test_the_direction_is_said_and_doubted_where_the_name_says_otherwise(opro):
+    write_objective()
+    found = checks(opro("check", "my.yaml", "--json"))
+    assert found["direction ok"] == ["minimize: a lower value is better (as its name suggests)"]
+    Path("my.yaml").write_text(PRESET.replace("parameters:", "direction: maximize\n  parameters:"))
+    assert "looks like minimize" in checks(opro("check", "my.yaml", "--json"))["data warning"][0]
+
+
 def test_one_fault_does_not_hide_the_others(opro):
     write_reviews(Path("reviews.jsonl"))
     words = ("--question", "txt", "--answer", "label", "--scorer", "gemini-2.5-flash-lite")

@@ -206,3 +206,12 @@ def test_evaluations_without_a_value_stop_a_run():
 def test_a_baseline_may_make_as_many_evaluations_without_a_value():
     limits = Limits(100, per_step=8, give_up=5)
     assert limits.in_evaluations().give_up_evaluations == limits.give_up_evaluations == 40
+
+
+def test_the_steps_are_those_that_the_evaluations_allow():
+    by_steps = Limits(20, None, None, 8)
+    assert by_steps.most_steps(5, 8) == 20 == by_steps.in_evaluations().most_steps(0, 8)
+    assert Limits(20, None, 20, 8).most_steps(5, 4) == 4  # 15 evaluations in steps of 4
+    assert Limits(20, None, 5, 8).most_steps(5, 4) == 1
+    assert Limits(20, None, 500, 8).most_steps(5, 4) == 20
+    assert Limits(90).most_steps(5, 4) == 90

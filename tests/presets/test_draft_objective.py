@@ -124,3 +124,25 @@ def test_what_cannot_be_begun_with_is_a_sentence_with_a_hint(source, name, said)
         drafted(source, name)
     assert said in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("accuracy", "maximize"),
+        ("yield_loss", "minimize"),
+        ("accuracy_loss", "minimize"),
+        ("score_error", "minimize"),
+        ("reward_cost", "minimize"),
+        ("regretScore", "minimize"),
+        ("neg_mse", "maximize"),
+        ("negative_log_likelihood", "minimize"),
+        ("cost_reduction", "maximize"),
+        ("f", "minimize"),
+    ],
+)
+def test_the_direction_is_guessed_from_the_name_and_said(name, direction):
+    found = drafted(f"def {name}(a=1.0): ...", f"my.py:{name}")
+    assert found["problem"]["direction"] == direction
+    (note, *_) = draft_objective(f"my.py:{name}", Path()).notes
+    assert f"direction: {direction}" in note and "guess" in note

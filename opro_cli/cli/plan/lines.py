@@ -50,7 +50,7 @@ def run_lines(specs: Sequence[RunSpec]) -> Iterator[str]:
 
 def _steps(specs: Sequence[RunSpec]) -> str:
     """``at most 500 steps of 8 points``, or what else limits these runs."""
-    most = {spec.effective_limits.max_steps for spec in specs}
+    most = {spec.most_steps for spec in specs}
     points = {spec.optimizer.most_points for spec in specs}
     own = points.pop() if len(points) == 1 else None
     if own is not None:

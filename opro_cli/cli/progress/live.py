@@ -162,7 +162,7 @@ class LiveTable(Silent):
     def _cells(self, run: RunView) -> dict[str, str]:
         t = run.totals
         now = t.seconds + max(time.time() - t.last.timestamp(), 0.0) if t.last else 0.0
-        steps = run.spec.effective_limits.max_steps
+        steps = max(run.spec.most_steps, t.step)
         if self._judged:
             return {**texts.columns(t, steps), "time": duration(now)}
         return {

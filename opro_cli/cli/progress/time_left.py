@@ -58,7 +58,7 @@ class TimeLeft:
             if not going or not made:
                 continue
             mean = sum(finished) / len(finished) if finished else None
-            steps = (run.spec.effective_limits.max_steps if mean is None else mean for run in going)
+            steps = (run.spec.most_steps if mean is None else mean for run in going)
             left = sum(
                 max(most - run.totals.step, 1.0) for most, run in zip(steps, going, strict=True)
             )

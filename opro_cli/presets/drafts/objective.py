@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from opro_cli.core.errors import UsageError
-from opro_cli.core.problem import InvalidSolution
+from opro_cli.core.problem import Direction, InvalidSolution
 from opro_cli.core.text import clean, listed
 from opro_cli.presets.drafts.ranges import Draft, draft_parameter
 from opro_cli.presets.drafts.text import checked, line, section
 from opro_cli.presets.reading import read_bytes, reason
 from opro_cli.problems.custom import sources
+from opro_cli.problems.custom.direction import guess_direction
 from opro_cli.problems.custom.parameters import Parameter
 from opro_cli.problems.custom.signature import Function, functions_in, read_function
 from opro_cli.problems.custom.texts import space_of, start_of
@@ -24,12 +24,6 @@ MAX_BYTES = 10_000_000
 
 POINTS, STEPS = 8, 20
 """Points a step and steps, to begin with."""
-
-MAXIMIZED = re.compile(
-    r"accuracy|acc|auc|f1|r2|score|reward|return|profit|gain|fitness|utility|likelihood|precision"
-    r"|recall|right|correct|quality|throughput|yield"
-)
-"""What is better when it is higher, by the name of the function."""
 
 NAMELESS = ("f", "fn", "func", "function", "objective", "main", "evaluate", "run", "target")
 """Names of functions that say nothing of their value."""
@@ -81,7 +75,10 @@ def draft_objective(objective: str, folder: Path) -> Drafted:
     checked(text, folder, EXAMPLE)
     tuned = [draft.name for draft in drafts if draft.parameter is not None]
     left = [draft.name for draft in drafts if draft.parameter is None]
-    notes = [f"Left at the default: {listed(left)}."] if left else []
+    direction, why = _direction(name.rpartition(".")[2])
+    better = "lower" if direction == "minimize" else "higher"
+    notes = [f"direction: {direction} ({why}): {better} values are better. Change it if not."]
+    notes += [f"Left at the default: {listed(left)}."] if left else []
     enums = {a.name: a.enum for a in function.arguments if a.enum and a.name in tuned}
     notes += [
         f"{name} is called with the values of {enum}, so it has to begin with "
@@ -163,9 +160,9 @@ def _write(objective: str, shown: str, function: Function, drafts: list[Draft]) 
     if not texts:
         problem += line("num_starts", 5, "more starting points, drawn at random")
     name = function.name.rpartition(".")[2]
-    maximize = any(map(MAXIMIZED.fullmatch, name.lower().split("_")))
-    directions = ["maximize", "minimize"] if maximize else ["minimize", "maximize"]
-    problem += line("direction", directions[0], f"or {directions[1]}")
+    direction, why = _direction(name)
+    other = "maximize" if direction == "minimize" else "minimize"
+    problem += line("direction", direction, f"{why}; or {other}")
     problem += ["# goal: 0.01  # a value that is good enough: it ends a run"]
     value = "value" if name in NAMELESS or not name[0].isalpha() else name.replace("_", " ")[:40]
     problem += line("value", value.strip(), "what the model is told the value is")
@@ -189,6 +186,12 @@ def _write(objective: str, shown: str, function: Function, drafts: list[Draft]) 
     lines += line("max_steps", STEPS, f"at most {POINTS * STEPS} calls and the starting points")
     lines += line("patience", 10, "steps without a better value that end a run")
     return "\n".join(lines) + "\n"
+
+
+def _direction(name: str) -> tuple[Direction, str]:
+    """The direction of a function, and where it is from."""
+    guessed = guess_direction(name)
+    return guessed or "minimize", "guessed from the name" if guessed else "a guess"
 
 
 def _start(drafts: list[Draft], texts: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ the run continues.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -20,17 +21,20 @@ from typing_extensions import override
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
 from opro_cli.core.model import Model
-from opro_cli.core.problem import Evaluate, Measurement, OnValue
+from opro_cli.core.problem import Direction, Evaluate, Measurement, OnValue
 from opro_cli.core.settings import Integer, Number
 from opro_cli.core.text import clean, duration, number
 from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.calls import Calls, ObjectiveCall
+from opro_cli.problems.custom.direction import guess_direction
 from opro_cli.problems.custom.executors import shared as executors
 from opro_cli.problems.custom.executors.calls import ExecutorCalls
 from opro_cli.problems.custom.function import FunctionProblem, FunctionSettings
 from opro_cli.problems.custom.worker import NotLoaded
 from opro_cli.problems.custom.workers import Workers, check_objective, once
 from opro_cli.problems.settings import Target
+
+DOTTED = re.compile(r"(.+?\.py|.+)[./]([A-Za-z_]\w*)")
 
 HINT = "`opro init FILE.py:NAME` writes a preset with the parameters of a function"
 
@@ -42,6 +46,12 @@ def _is_function(text: str) -> bool:
     where, colon, name = text.rpartition(":")
     named = all(part.isidentifier() for part in name.split("."))
     return bool(colon and where) and where[-1] != ":" and named
+
+
+def with_colon(text: str) -> str:
+    """``my:loss`` for ``my.loss``, ``my.py:loss`` for ``my.py.loss``; empty where it is neither."""
+    found = DOTTED.fullmatch(text[:1000])
+    return "" if found is None or found[2] == "py" else f"{found[1]}:{found[2]}"
 
 
 class CustomSettings(FunctionSettings):
@@ -84,7 +94,11 @@ class CustomSettings(FunctionSettings):
     @classmethod
     def _objective(cls, text: str) -> str:
         if not _is_function(text):
-            raise ValueError(f"{text!r} is not of the form my_module:loss or path/to/file.py:loss")
+            meant = with_colon(text)
+            hint = f"; did you mean {meant}" if meant else ""
+            raise ValueError(
+                f"{text!r} is not of the form my_module:loss or path/to/file.py:loss{hint}"
+            )
         return text
 
     @override
@@ -101,6 +115,29 @@ class CustomSettings(FunctionSettings):
             executors.check_name(self.executor)
         elif not dry:
             check_objective(self.objective, self.folder, tuple(self.parameters))
+
+    @override
+    def facts(self) -> list[tuple[str, str]]:
+        """Which values are better."""
+        better = "lower" if self.direction == "minimize" else "higher"
+        guessed = self._guessed()
+        said = "as its name suggests" if guessed == self.direction else "against its name"
+        why = said if guessed else "its name does not say"
+        return [("direction", f"{self.direction}: a {better} {self.value} is better ({why})")]
+
+    @override
+    def warnings(self) -> list[str]:
+        """That the name says otherwise than the direction."""
+        guessed = self._guessed()
+        if guessed in (None, self.direction):
+            return []
+        return [
+            f"The preset says direction: {self.direction}, and the name of {self.objective} looks "
+            f"like {guessed}; see that it is right."
+        ]
+
+    def _guessed(self) -> Direction | None:
+        return guess_direction(self.objective.rpartition(":")[2].rpartition(".")[2])
 
     @override
     def inspect_code(self) -> str:

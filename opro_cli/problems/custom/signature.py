@@ -107,6 +107,30 @@ def read_function(source: str, name: str) -> Function:
     )
 
 
+def missing(source: str, name: str) -> str:
+    """Why a file cannot have a function of this name, in a clause; empty where it may have it.
+
+    A name may be bound in any way that the source shows: a partial function, an import.
+    """
+    tree = _parse(source)
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                bound.add(node.name)
+            case ast.Name(id=given, ctx=ast.Store()):
+                bound.add(given)
+            case ast.Import() | ast.ImportFrom():
+                bound |= {a.asname or a.name.partition(".")[0] for a in node.names}
+            case ast.Global():
+                bound |= {*node.names}
+    first = name.partition(".")[0]
+    if {first, "*", "__getattr__"} & bound:
+        return ""
+    there = functions_in(source)
+    return f"there is no {first} in it; its functions: {', '.join(there[:20]) or 'none'}"
+
+
 def _parse(source: str) -> ast.Module:
     try:
         return ast.parse(source)

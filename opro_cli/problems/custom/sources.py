@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from opro_cli.problems.custom.signature import read_function
+from opro_cli.problems.custom.signature import missing, read_function
 from opro_cli.problems.custom.worker import (
     NotLoaded,
     check_form,
@@ -65,9 +65,13 @@ def describe_source(objective: str, folder: str, names: Sequence[str]) -> str:
     """
     where, _, name = objective.rpartition(":")
     path = find_source(where, Path(folder or ".").absolute())
+    source = ""
     try:
-        function = read_function(path.read_text(encoding="utf-8-sig"), name)
+        source = path.read_text(encoding="utf-8-sig")
+        function = read_function(source, name)
     except (NotLoaded, OSError, ValueError):  # it may be made in another way than by `def`
+        if why := missing(source, name) if source else "":
+            raise NotLoaded(why) from None
         return f"{objective} is there; what it takes is only known when it is imported"
     if refusal := function.refusal(names):
         raise NotLoaded(f"{name} cannot be called with {', '.join(names)}: {refusal}")
