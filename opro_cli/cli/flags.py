@@ -52,7 +52,7 @@ _METAVARS = {"max_cost": "DOLLARS", "max_time": "SECONDS"}
 _PROMPTING = frozenset({OPRO, SWEEP, COMPARE})
 _DESCENDING = frozenset({SGD, SWEEP})
 _ONE = STARTING - SEVERAL
-_RUN = "An id, its beginning, or latest"
+_RUN = "An id, its beginning, or latest (begun last)"
 
 
 def _default(command: str) -> str:
@@ -170,7 +170,7 @@ FLAGS: tuple[Flag, ...] = (
          repeatable=True, panel=RUNS, complete="runs"),
     Flag("paths", frozenset({REPLAY}), "Runs (or their ids), recordings, directories",
          metavar="PATH…", type=Path, default=..., repeatable=True, panel=RUNS, complete="runs"),
-    Flag("run", frozenset({SHOW, BEST}), _RUN + " [default: the last run of a model]",
+    Flag("run", frozenset({SHOW, BEST}), _RUN + " [default: the latest run of a model]",
          metavar="RUN", panel=RUNS, complete="runs"),
     Flag("a", frozenset({DIFF}), _RUN, metavar="A", default=..., panel=RUNS, complete="runs"),
     Flag("b", frozenset({DIFF}), "The other", metavar="B", default=..., panel=RUNS,

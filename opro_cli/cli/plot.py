@@ -9,7 +9,7 @@ from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
 from opro_cli.cli.options.overrides import read_target
 from opro_cli.cli.report import write_file
-from opro_cli.cli.runs.listing import of_presets
+from opro_cli.cli.runs.listing import chosen_runs
 from opro_cli.core.errors import UsageError
 from opro_cli.core.text import clean, plural
 from opro_cli.presets.environment import Environment
@@ -68,13 +68,11 @@ def plot(options: Options) -> int:
 def _summary(options: Options) -> Summary:
     """The runs that were asked for: the given ones, those of presets, else the last command's."""
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
-    ids, presets = options.several("runs"), options.several("preset")
-    if ids or presets:
-        runs, damaged = store.select_anywhere(ids)
+    if options.several("runs") or options.several("preset"):
+        runs, damaged = chosen_runs(store, options)
     else:
         runs, damaged = last_command(store), []
         _say_others(store, runs)
-    runs = of_presets(runs, presets, strict=not damaged)
     targets = [read_target(text) for text in options.several("target")]
     runs = [run for run in runs if not targets or run.about["spec"]["target"] in targets]
     if targets and not runs:

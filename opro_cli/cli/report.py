@@ -6,7 +6,7 @@ from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
-from opro_cli.cli.runs.listing import of_presets
+from opro_cli.cli.runs.listing import chosen_runs
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.environment import Environment
@@ -49,8 +49,7 @@ def report(options: Options) -> int:
     if curves and form != "csv":
         raise UsageError("--curves is for CSV.", "add --format csv, or leave it out")
     directory = runs_directory(options["runs_dir"], Environment())
-    chosen, damaged = RunStore(directory).select_anywhere(options.several("runs"))
-    chosen = of_presets(chosen, options.several("preset"), strict=not damaged)
+    chosen, damaged = chosen_runs(RunStore(directory), options)
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")

@@ -13,19 +13,21 @@ from pathlib import Path
 from opro_cli.cli import progress
 from opro_cli.cli.console import INTERRUPTED, print_out, say, width
 from opro_cli.cli.flags import DEFAULT_PRESETS, Options
+from opro_cli.cli.options.habits import CALLED
 from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.cli.plan import config, dry_run, lines
 from opro_cli.cli.progress.lines import Results, cause
 from opro_cli.cli.runs.result import closing_lines
-from opro_cli.core.errors import UsageError
+from opro_cli.core.errors import OproError, UsageError
 from opro_cli.core.events import GAVE_UP, Status
-from opro_cli.core.text import plural, reason_text
+from opro_cli.core.registry import did_you_mean
+from opro_cli.core.text import listed, plural, reason_text
 from opro_cli.core.totals import RunTotals
 from opro_cli.optimizers import DEFAULT, OPTIMIZERS
 from opro_cli.presets import files
 from opro_cli.presets.environment import Environment
 from opro_cli.presets.overrides import Override, option_text
-from opro_cli.presets.plan import make_plan
+from opro_cli.presets.plan import fitting_optimizers, make_plan
 from opro_cli.presets.resolve import resolve
 from opro_cli.presets.shard import Shard
 from opro_cli.report import FORMATS, render
@@ -66,15 +68,40 @@ def run_sgd(options: Options) -> int:
 def run_baseline(options: Options) -> int:
     """``opro run-baseline``."""
     names = list(dict.fromkeys(options.several("optimizer")))
-    if not names:
-        raise UsageError("No optimizer is given.", f"as in -O nelder-mead; {OPTIMIZERS.hint('')}")
     if options["named"] in OPTIMIZERS and options["named"] not in files.available():
         raise UsageError(
             f"{options['named']} is an optimizer, not a preset.", f"type -O {options['named']}"
         )
-    for name in names:
-        OPTIMIZERS.check(name, "--optimizer")
+    if not names:
+        raise UsageError("No optimizer is given.", f"as in -O NAME; {_fitting(options)}")
+    _check_optimizers(names, options)
     return _run(options, names)
+
+
+def _check_optimizers(names: Sequence[str], options: Options) -> None:
+    """Raises UsageError, with what may be meant, where there is no such optimizer."""
+    for name in names:
+        if name not in OPTIMIZERS:
+            known = CALLED.get(name.lower())
+            near = f"did you mean {known}?" if known else did_you_mean(name, OPTIMIZERS)
+            raise UsageError(
+                f"--optimizer: there is no optimizer {name[:60]!r}.", near or _fitting(options)
+            )
+
+
+def _fitting(options: Options) -> str:
+    """A hint with the optimizers that fit the preset; with all of them where it cannot be read."""
+    preset = _preset(options)
+    try:
+        base = resolve(preset).base
+        fit = fitting_optimizers(base)
+    except OproError:
+        return OPTIMIZERS.hint("")
+    own = [name for name in base.optimizers if name in fit and name != DEFAULT]
+    others = ", ".join(name for name in fit if name not in own)
+    if not own:
+        return f"optimizers for {preset}: {others}"
+    return f"the preset {preset} has {listed(own)}; also fit {others}"
 
 
 def sweep(options: Options) -> int:
@@ -85,8 +112,7 @@ def sweep(options: Options) -> int:
 def compare(options: Options) -> int:
     """``opro compare``."""
     names = list(dict.fromkeys(options.several("optimizer")))
-    for name in names:
-        OPTIMIZERS.check(name, "--optimizer")
+    _check_optimizers(names, options)
     asked = any("model" in OPTIMIZERS[name].model_fields for name in names)
     if not names or (options.several("model") and not asked):
         names = [DEFAULT, *names]  # the models are asked by it

@@ -64,7 +64,8 @@ def provider_of(name: str) -> Provider:
         if provider.knows(name):
             return provider
     own_file = f"did you mean local:{name}?" if name.endswith(".gguf") else ""
-    near = own_file or _near(name)
+    meant = next((m for provider in _providers() if (m := provider.meant(name))), "")
+    near = own_file or (f"did you mean {meant}?" if meant else _near(name))
     raise UsageError(f"There is no model {name!r}.", f"{near} models: {model_help()}".strip())
 
 

@@ -157,6 +157,11 @@ class Provider(ABC):
     def open(self, choice: ModelChoice, pool: Pool) -> Model:
         """The model, ready to be asked. Raises ModelUnavailable."""
 
+    def meant(self, name: str) -> str:
+        """The model that is meant by a name that none of its models has; empty for none."""
+        del name
+        return ""
+
     def automatic(self, env: Env) -> str:
         """The model that ``auto`` means here; empty where this provider has none to offer."""
         del env

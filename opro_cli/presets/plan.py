@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from opro_cli.core.sampler import RecordedModel, Sampler
 from opro_cli.core.text import plural
 from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
+from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.resolve import Resolved
 from opro_cli.presets.shard import Shard
 from opro_cli.presets.spec import Preset, RunSpec
@@ -176,6 +178,21 @@ def check_fit(spec: RunSpec, choices: Mapping[ModelRequest, ModelChoice]) -> Non
         spec.optimizer.check_space(spec.build_problem())
         return
     spec.build({role: _sampler(choices[request]) for role, request in requests.items()})
+
+
+def fitting_optimizers(preset: Preset) -> list[str]:
+    """The optimizers that can work with the points of a preset's problem.
+
+    Raises UsageError where the problem cannot be built.
+    """
+    found = []
+    for name in OPTIMIZERS:
+        spec = next(preset.runs((name,)))
+        problem = spec.build_problem()
+        with contextlib.suppress(UsageError):
+            spec.optimizer.check_space(problem)
+            found.append(name)
+    return found
 
 
 def _sampler(choice: ModelChoice) -> Sampler:

@@ -16,6 +16,7 @@ every step.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import secrets
@@ -44,6 +45,9 @@ __all__ = ["EVENTS_FILE", "RUN_FILE", "SESSIONS_FILE", "RunStore", "StoredRun", 
 
 HASHED, RANDOM = 8, 2
 """Digits of the spec's hash, and random bytes, at the end of an id."""
+
+SECOND = len("20261122-220312")
+"""Characters of an id's beginning that say when the run was begun."""
 
 END = 2 * RANDOM
 """Characters of an id's end that name it, at least."""
@@ -151,12 +155,21 @@ class RunStore:
                     yield run
 
     def newest(self, part: str) -> Iterator[StoredRun]:
-        """Runs whose id holds ``part``, newest first; damaged ones are passed over."""
-        for path in reversed([p for p in self._paths() if part in p.name]):
-            with contextlib.suppress(RunsError):
-                run = open_run(path)
-                if run is not None:
-                    yield run
+        """Runs whose id holds ``part``, the one begun last first; damaged ones are passed over.
+
+        An id begins with its second. The runs of one command begin in the order of its plan.
+        """
+        found = reversed([path for path in self._paths() if part in path.name])
+        for _, same_second in itertools.groupby(found, key=lambda path: path.name[:SECOND]):
+            yield from reversed(self._opened(list(same_second))[0])
+
+    def latest(self, *, of_model: bool = False) -> StoredRun | None:
+        """The run begun last; with ``of_model`` the last of a model, if there is one."""
+        runs = self.newest("")
+        last = next(runs, None)
+        if of_model and last is not None:
+            return next((run for run in itertools.chain([last], runs) if _asks(run)), last)
+        return last
 
     @cached_property
     def _names(self) -> dict[str, list[Path]]:
@@ -204,8 +217,8 @@ class RunStore:
         for given in ids:
             wanted = Path(given).name if Path(given).parent == self.root else given
             if wanted == "latest":
-                runs, _ = self.all()
-                matching = [run.id for run in runs[-1:]]
+                last = self.latest()
+                matching = [last.id] if last else []
             else:
                 matching = [name for name in names if wanted and name.startswith(wanted)]
                 if not matching and len(wanted) >= END:
@@ -228,6 +241,11 @@ class RunStore:
             else:
                 runs += [run] if run is not None else []
         return sorted(runs, key=lambda run: (run.created, run.id)), damaged
+
+
+def _asks(run: StoredRun) -> bool:
+    """Whether its optimizer asks a model."""
+    return bool(run.about.get("model"))
 
 
 def _is_elsewhere(name: str, root: Path) -> bool:

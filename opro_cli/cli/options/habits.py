@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 
 HABITS: Mapping[str, Mapping[str, str]] = {
     "opro": {
@@ -67,3 +68,44 @@ def leads_to(group: str, word: str, known: Iterable[str]) -> str:
     meant = {name: f"{before} {name}" for name in known}
     near = difflib.get_close_matches(word[:100].lower(), [*meant, *habits], n=1, cutoff=0.6)
     return f"Did you mean: {meant.get(near[0]) or habits[near[0]]}" if near else ""
+
+
+OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "report": {
+        "--html": "-o report.html",
+        "--json": "--format json",
+        "--csv": "-o report.csv",
+        "--markdown": "--format markdown",
+        "--md": "--format markdown",
+        "--latex": "-o report.tex",
+    },
+    "plot": {"--svg": "-o figure.svg", "--png": "-o figure.png", "--pdf": "-o figure.pdf"},
+}
+"""By command, options that people type by habit, and the one that does it here."""
+
+
+def meant_option(command: str, option: str) -> str:
+    """The sentence for an option that a command has not; empty where nothing is like it."""
+    meant = OPTIONS.get(command, {}).get(option)
+    return f"Type: {meant}" if meant else ""
+
+
+def split_target(words: Sequence[str]) -> str:
+    """The target that is meant where its parts stand apart, as in --target w=15 b=14; or empty."""
+    for i, word in enumerate(words):
+        if word == "--target" or word.startswith("--target="):
+            first = i + 1 if word == "--target" else i
+            parts = list(itertools.takewhile(lambda w: "=" in w and w[0] != "-", words[i + 1 :]))
+            parts = parts if first > i else [word.partition("=")[2], *parts]
+            if len(parts) > 1:
+                return ",".join(part.strip(",") for part in parts)
+    return ""
+
+
+CALLED: Mapping[str, str] = {
+    **dict.fromkeys(("gradient-descent", "gradient_descent", "gd"), "sgd"),
+    **dict.fromkeys(("random-search", "random_search"), "random"),
+    **dict.fromkeys(("cma", "cmaes"), "cma-es"),
+    **dict.fromkeys(("simplex", "neldermead", "nelder_mead"), "nelder-mead"),
+}
+"""Optimizers by other names that they have."""

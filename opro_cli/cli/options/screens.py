@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typing_extensions import override
 
 from opro_cli.cli.options.flag import OUTPUT, PANELS, RARE
-from opro_cli.cli.options.habits import leads_to
+from opro_cli.cli.options.habits import leads_to, meant_option, split_target
 
 IN_FULL = "opro.help.all"
 """The key in a context's ``meta`` that asks for every option in full."""
@@ -26,6 +26,16 @@ FEW = 2
 
 class Command(TyperCommand):
     """A command whose help has its options in groups."""
+
+    @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if target := split_target(args):
+            ctx.fail(f"The parts of a target need a comma between them: --target {target[:100]}")
+        known = {option for parameter in self.params for option in parameter.opts}
+        for word in args:
+            if word not in known and (meant := meant_option(self.name or "", word)):
+                ctx.fail(f"There is no option {word}. {meant}")
+        return super().parse_args(ctx, args)
 
     @override
     def format_options(self, ctx: Any, formatter: Any) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
 from opro_cli.cli.runs.listing import one_run, stored_json
-from opro_cli.core.mappings import changes
-from opro_cli.core.text import clean
+from opro_cli.core.mappings import MISSING, changes
+from opro_cli.core.text import clean, reason_text, status_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
+
+REPLIES = "result.replies."
+"""The beginning of a key that counts replies of a status."""
 
 
 def diff(options: Options) -> int:
@@ -22,7 +25,7 @@ def diff(options: Options) -> int:
         print_out(json.dumps([{"key": k, "a": x, "b": y} for k, x, y in found]) + "\n")
         return 0
     for key, x, y in found:
-        print_out(clean(f"{key}: {json.dumps(x)} → {json.dumps(y)}", 1000) + "\n")
+        print_out(clean(f"{_name(key)}: {_shown(key, x)} → {_shown(key, y)}", 1000) + "\n")
     if not found:
         say("The runs do not differ.")
     return 0
@@ -32,8 +35,30 @@ def _compared(run: StoredRun) -> dict[str, Any]:
     git = run.about.get("git") or {}
     record = read_record(run, whole=False)
     return {
-        "settings": {k: v for k, v in run.about["spec"].items() if k != "published"},
+        "settings": _settings(run),
         "model": run.about.get("model"),
         "versions": {**run.about.get("versions", {}), "commit": git.get("commit")},
         "result": stored_json(run, record.spec, record.totals),
     }
+
+
+def _settings(run: StoredRun) -> dict[str, Any]:
+    """The settings under the keys of a preset: an optimizer's own in the section of its name."""
+    spec = {key: value for key, value in run.about["spec"].items() if key != "published"}
+    own = spec.pop("settings", {})
+    return {**spec, str(spec["optimizer"]): own}
+
+
+def _name(key: str) -> str:
+    """The key as the screens have it: a setting as in a preset, a status in words."""
+    key = key.removeprefix("settings.")
+    if key.startswith(REPLIES):
+        return f"replies {status_text(key.removeprefix(REPLIES))}"
+    return key.removeprefix("result.")
+
+
+def _shown(key: str, value: Any) -> str:
+    """A value, or, where it says how a run ended, its words."""
+    if key in ("result.state", "result.reason") and isinstance(value, str):
+        return reason_text(value)
+    return value if value == MISSING else json.dumps(value, ensure_ascii=False)

@@ -37,9 +37,8 @@ def list_runs(options: Options) -> int:
     """List runs, newest first; exit code 1 where a run is damaged, after all others."""
     wanted = Filter(options)
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
-    found, damaged = store.select_anywhere(options.several("runs"))
-    of = of_presets(found, options.several("preset"), strict=not damaged)
-    rows = (_read(run, damaged) for run in reversed(of) if wanted.of(run))
+    found, damaged = chosen_runs(store, options)
+    rows = (_read(run, damaged) for run in reversed(found) if wanted.of(run))
     matching = (row for row in rows if row is not None and wanted.in_state(row[0]["state"]))
     limit = options["limit"]
     shown = list(islice(matching, limit or None))
@@ -108,6 +107,23 @@ def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) 
             )
     known = {*stems, *(stem + REPLAYED for stem in stems)}
     return [run for run in runs if not names or run.about["spec"]["preset"] in known]
+
+
+def chosen_runs(store: RunStore, options: Options) -> tuple[list[StoredRun], list[RunsError]]:
+    """The runs that a command is given by id and by preset (all for none), and the damaged ones.
+
+    Raises RunsError or UsageError where an id, or a preset, matches nothing.
+    """
+    ids = options.several("runs")
+    try:
+        found, damaged = store.select_anywhere(ids)
+    except RunsError as error:
+        presets = {str(run.about["spec"]["preset"]) for run in store.newest("")}
+        named = next((name for name in ids if name in presets or name in files.available()), None)
+        if named is None:
+            raise
+        raise RunsError(error.message, f"did you mean --preset {clean(named, 60)}?") from None
+    return of_presets(found, options.several("preset"), strict=not damaged), damaged
 
 
 def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], RunSpec] | None:
@@ -193,13 +209,18 @@ def _state(facts: dict[str, Any], spec: RunSpec) -> str:
 
 
 def one_run(name: str | None, runs_dir: Path | None) -> StoredRun:
-    """The run with this id, or this beginning or end of one; the last run of a model for None.
+    """The run with this id, or this beginning or end of one; for None the last run of a model.
 
     Raises UsageError where it is not one run.
     """
     store = RunStore(runs_directory(runs_dir, Environment()))
     if name is None:
-        return _last(store)
+        last = store.latest(of_model=True)
+        if last is None:
+            raise RunsError(
+                f"There are no runs in {store.root}.", "opro run-opro quickstart makes some"
+            )
+        return last
     found, damaged = store.select_anywhere([name])
     if damaged:
         raise damaged[0]
@@ -210,17 +231,3 @@ def one_run(name: str | None, runs_dir: Path | None) -> StoredRun:
             "type more characters of the id",
         )
     return found[0]
-
-
-def _last(store: RunStore) -> StoredRun:
-    """The newest run of a model that has a result, or else the newest run. Raises RunsError."""
-    newest = None
-    for run in store.newest(""):
-        newest = newest or run
-        if run.about.get("model") and read_record(run, whole=False).totals.best:
-            return run
-    if newest is None:
-        raise RunsError(
-            f"There are no runs in {store.root}.", "opro run-opro quickstart makes some"
-        )
-    return newest

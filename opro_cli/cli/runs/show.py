@@ -14,6 +14,7 @@ from opro_cli.cli.runs.listing import one_run, stored_json
 from opro_cli.cli.runs.result import result_lines
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import (
+    Evaluation,
     Event,
     Failed,
     ParsedSolution,
@@ -26,7 +27,8 @@ from opro_cli.core.events import (
 )
 from opro_cli.core.events.json_form import to_json
 from opro_cli.core.text import clean, plural, point, source_text, status_text
-from opro_cli.core.totals import MODEL
+from opro_cli.core.totals import MODEL, START
+from opro_cli.optimizers.opro.metaprompt import FORMS
 from opro_cli.presets.spec import RunSpec
 from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
@@ -34,6 +36,12 @@ from opro_cli.runs.disk.sources import ValueSources, settings_of
 from opro_cli.runs.progress import reason_of, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
+
+FEW_STEPS = 12
+"""Steps that are named where another one is not recorded."""
+
+WHY = {"spare": "not evaluated: the step had all its points already"}
+"""What a status means where it may surprise."""
 
 
 def show(options: Options) -> int:
@@ -141,12 +149,13 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
     prompts = [e for e in events if isinstance(e, Prompted) and e.step == step]
     replies = [e for e in events if isinstance(e, Replied) and e.step == step]
     made = [e for e in events if isinstance(e, Stepped) and e.step == step]
+    started = [e for e in events if isinstance(e, Started) and step == 0]
     failures = [e for e in events if isinstance(e, Failed) and e.step + 1 == step]
-    if not (prompts or replies or made or failures):
-        last = max((e.step for e in events if isinstance(e, Stepped)), default=0)
-        raise UsageError(f"{run.id} has no step {step}.", f"its last step is {last}")
+    if not (prompts or replies or made or started or failures):
+        numbers = [e.step for e in events if isinstance(e, Stepped)]
+        raise UsageError(f"{run.id} has no record of step {step}.", _recorded(numbers))
     if as_json:
-        found: list[Event] = [*prompts, *replies, *made, *failures]
+        found: list[Event] = [*started, *prompts, *replies, *made, *failures]
         print_out("".join(json.dumps(to_json(event)) + "\n" for event in found))
         return
     lines = []
@@ -154,15 +163,56 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
         asked = f"{plural(prompt.samples, 'sample')}, form {clean(prompt.form, 40)}"
         asked += f", temperature {prompt.temperature}" if prompt.temperature is not None else ""
         lines += [f"step {step}: meta-prompt ({asked})", *_indented(prompt.prompt)]
+        lines += _continued(prompt, spec)
     solutions = [solution for stepped in made for solution in stepped.solutions]
     values = {pair.point: pair.value for stepped in made for pair in stepped.pairs}
     for replied in sorted(replies, key=lambda e: e.sample):
         lines += ["", *_reply_lines(replied)]
         own = (s for s in solutions if s.sample == replied.sample)
         lines += [_solution_line(solution, values, spec) for solution in own]
+    lines += _others([pair for e in started for pair in e.pairs], spec)
+    lines += _others([pair for e in made for pair in e.pairs], spec)
     for failure in failures:
         lines += ["", f"failed: {clean(failure.error, 80)}: {clean(failure.message)}"]
-    print_out("\n".join(lines) + "\n")
+    print_out("\n".join(lines).lstrip("\n") + "\n")
+
+
+def _recorded(steps: Sequence[int]) -> str:
+    """Which steps have a record: an optimizer that makes many at a time skips numbers."""
+    if not steps:
+        return "it has made no step"
+    if len(steps) == steps[-1]:
+        return f"its last step is {steps[-1]}"
+    few = ", ".join(map(str, steps[:FEW_STEPS])) + (" …" if len(steps) > FEW_STEPS else "")
+    return f"{len(steps)} of its {steps[-1]:,} steps are recorded: {few}, the last {steps[-1]}"
+
+
+def _continued(prompt: Prompted, spec: RunSpec) -> Iterator[str]:
+    """What a list without an instruction asks for."""
+    if prompt.form not in FORMS or not FORMS[prompt.form].continues:
+        return
+    aim = prompt.prompt.split("\n")[-1].partition(":")[0].split()
+    asked = f" {clean(aim[-1], 40)} is the value asked for." if aim else ""
+    yield f"  This model follows no instruction; it continues the list.{asked}"
+    names = spec.build_problem().space.names
+    if prompt.form == "rows" and names:
+        turn = prompt.first % len(names)
+        order = ", ".join((*names[turn:], *names[:turn]))
+        yield f"  Each row is a value and a point, written as ({clean(order, 200)})."
+
+
+def _others(pairs: Sequence[Evaluation], spec: RunSpec) -> Iterator[str]:
+    """The points of a step that no model proposed, each with its value, by who did."""
+    for source in dict.fromkeys(pair.source for pair in pairs if pair.source != MODEL):
+        yield ""
+        by = source_text(source) if spec.optimizer.asks_model else spec.optimizer.name
+        yield "starting points" if source == START else f"proposed by {clean(by)}"
+        for pair in pairs:
+            if pair.source == source:
+                known = f" ({status_text('known')})" if pair.known else ""
+                why = f" ({clean(pair.why)})" if pair.why else ""
+                shown = f"{point(pair.point)} value {value_text(spec, pair.value)}"
+                yield f"  → {shown}{known}{why}"
 
 
 def _reply_lines(replied: Replied) -> Iterator[str]:
@@ -182,7 +232,8 @@ def _solution_line(solution: ParsedSolution, values: dict[Point, float], spec: R
     where = f" {point(solution.point)}" if solution.point is not None else ""
     value = values.get(solution.point) if solution.point is not None else None
     shown = f" value {value_text(spec, value)}" if value is not None else ""
-    why = f" ({clean(solution.why)})" if solution.why else ""
+    reason = solution.why or WHY.get(solution.status, "")
+    why = f" ({clean(reason)})" if reason else ""
     return f"  → {status_text(solution.status)}{where}{shown}{why}"
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PACKAGED = "local"
 
+CALLED = ("gemma", "gemma3", "gemma-3", "gemma-3-270m", "gemma3-270m", "gemma-270m")
+"""What people call the packaged model."""
+
 MOST_PARALLEL = 32
 """Prompts at once, at most."""
 
@@ -39,6 +42,11 @@ class LocalProvider(Provider):
     setup = INSTALL
     free = True
     automatic_notice = "No Gemini API key found, so the model is the local one (Gemma 3 270M)."
+
+    @override
+    def meant(self, name: str) -> str:
+        low = name.lower()
+        return PACKAGED if low in CALLED else f"local:{low}" if low in KNOWN else ""
 
     @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:

@@ -47,13 +47,25 @@ Form: TypeAlias = Annotated[str, BeforeValidator(check_form)]
 """A name in ``FORMS``, or ``auto``."""
 
 
+def check_strategy(name: Any) -> Any:
+    """The name of a strategy; for another an error that says which are for texts only."""
+    if name not in TEXT_STRATEGIES:
+        for_texts = [repr(one) for one in TEXT_STRATEGIES if one not in STRATEGIES]
+        raise PydanticCustomError(
+            "strategy",
+            "Input should be {names}; for instructions also {texts}",
+            {"names": " or ".join(map(repr, STRATEGIES)), "texts": ", ".join(for_texts)},
+        )
+    return name
+
+
 _UNUSED: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class StepSettings(AskingSettings, ABC):
     """The settings that make up a step; those left open (null or ``auto``) are the strategy's."""
 
-    strategy: Strategy = "adaptive"
+    strategy: Annotated[Strategy, BeforeValidator(check_strategy)] = "adaptive"
     """The set of values for the settings below that are left open: see
     :mod:`opro_cli.optimizers.opro.strategies`."""
     max_num_pairs: Annotated[Integer, Field(ge=1, le=10_000)] = 20
