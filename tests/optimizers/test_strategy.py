@@ -230,7 +230,7 @@ class TestWhatIsAskedFor:
         [
             ("opro.fill=maybe", "it should be true or false"),
             ("opro.perturb=2", "the default is null"),
-            ("opro.strategy=adptive", "'paper', 'adaptive', "),
+            ("opro.strategy=adptive", "'paper' or 'adaptive'; "),
         ],
     )
     def test_a_wrong_setting_is_said_in_words(self, opro, wrong, said):
