@@ -131,11 +131,13 @@ class _Call:
 
     def session(self) -> Session:
         """The run, to be entered. Raises OproError with nothing started."""
-        return session_for(self._plan, self._folder, self._options)
+        session = session_for(self._plan, self._folder, self._options)
+        session.not_compared = self._metric.not_compared if self._metric else ()
+        return session
 
     def result(self, session: Session) -> Result:
         """The result, once the run has ended. Raises OproError where it failed."""
-        return Result(session.outcome(), session.watch.notices, self._folder)
+        return Result(session.outcome(), session.notices(), self._folder)
 
     def _plan(self, session: Session, env: Environment) -> Plan:
         options, optimizer = self._options, self._optimizer

@@ -17,6 +17,7 @@ from opro_cli.api.result import Result
 from opro_cli.api.search import Folder, search
 from opro_cli.api.session import Session
 from opro_cli.api.space import Space
+from opro_cli.api.stored import Run
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Direction, Measurement
 from opro_cli.problems.custom.in_process import BoundFunction, Measure
@@ -94,7 +95,7 @@ class _Call:
             measure: gives what calls the function.
         """
         digests = self._objective.digests()
-        return search(
+        session = search(
             self._space,
             self._direction,
             self._options,
@@ -102,19 +103,36 @@ class _Call:
             lambda session: BoundFunction(measure(session), self._workers, digests),
             self._who,
         )
+        session.not_compared = self._objective.not_compared
+        return session
 
     def run(self) -> Result:
         """Make the run, with the function in this thread where one call is made at a time."""
         objective = self._objective
         if not objective.is_async and self._workers == 1:
-            with self._session(lambda session: session.ask) as session:
+            with self._noted(self._session(lambda session: session.ask)) as session:
                 for trial in session.trials():
                     trial.settle(self._called_here(trial.values, session))
                 return self._result(session)
         with self._threads() as in_thread:
             measure = objective.acall if objective.is_async else in_thread
-            with self._session(lambda _: measure) as session:
+            with self._noted(self._session(lambda _: measure)) as session:
                 return self._result(session)
+
+    @contextlib.contextmanager
+    def _noted(self, session: Session) -> Iterator[Session]:
+        """The session, entered; Ctrl-C gets a note with the best so far."""
+        try:
+            with session:
+                yield session
+        except KeyboardInterrupt as interrupt:
+            for view in session.watch.runs:
+                (stored,), _ = self._folder.store.select([view.id])
+                run = Run(stored, self._folder)
+                kept = self._options["runs"] is not None
+                how = "The same call continues the run." if kept else "runs= would keep the run."
+                interrupt.add_note(f"best so far: {run.value} at {run.best}. {how}")
+            raise
 
     async def arun(self) -> Result:
         """Make the run, and let the caller's event loop go on meanwhile."""
@@ -131,7 +149,7 @@ class _Call:
             return self._result(session)
 
     def _result(self, session: Session) -> Result:
-        return Result(session.outcome(), session.watch.notices, self._folder)
+        return Result(session.outcome(), session.notices(), self._folder)
 
     def _called_here(self, arguments: dict[str, Any], session: Session) -> Measurement:
         """Call the function in this thread; what it returns may have to be awaited."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import inspect
 import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from types import CodeType
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Measurement
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import worker
+from opro_cli.problems.custom.captured import captured_digests, code_digest, code_of
 
 Result: TypeAlias = float | tuple[float, str]
 """A value, or a value with a text that may be shown to the model."""
@@ -66,12 +66,21 @@ class Objective:
         self.is_async = any(map(inspect.iscoroutinefunction, (function, called, own)))
 
     def digests(self, word: str = "objective") -> dict[str, str]:
-        """The hash of its code; empty for one that is not written in Python."""
-        code = _code_of(self.function)
-        if code is None:
-            return {}
+        """The hash of its code, where it is written in Python, and of each value it captures."""
+        found = {f"{word}'s captured value {name}": d for name, d in self._captured[0].items()}
+        if (code := code_of(self.function)) is None:
+            return found
         version = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-        return {f"{word}'s code ({version})": hashlib.sha256(_said(code).encode()).hexdigest()}
+        return {f"{word}'s code ({version})": code_digest(code), **found}
+
+    @property
+    def not_compared(self) -> list[str]:
+        """The names of the captured values that have no hash."""
+        return self._captured[1]
+
+    @cached_property
+    def _captured(self) -> tuple[dict[str, str], list[str]]:
+        return captured_digests(self.function)
 
     def call(self, arguments: dict[str, Any]) -> Measurement | Awaitable[Result]:
         """Call it. An exception is a measurement too; Ctrl-C passes."""
@@ -125,26 +134,3 @@ def name_of(function: Any) -> str:
     called = getattr(function, "func", function)
     name = getattr(called, "__qualname__", "") or type(called).__name__
     return clean(name.rpartition("<locals>.")[2].replace("<lambda>", "lambda"), 60)
-
-
-def _code_of(function: Any) -> CodeType | None:
-    """The code of a function, of what it wraps, or of an object's call."""
-    function = getattr(function, "func", function)
-    function = inspect.unwrap(getattr(function, "__func__", function))
-    if not hasattr(function, "__code__"):
-        function = getattr(type(function), "__call__", None)  # noqa: B004
-    code = getattr(function, "__code__", None)
-    return code if isinstance(code, CodeType) else None
-
-
-def _said(part: Any) -> str:
-    """Code and its constants as text, the same in every process; without its place in a file."""
-    if isinstance(part, CodeType):
-        constants = [_said(constant) for constant in part.co_consts]
-        names = (part.co_names, part.co_varnames, part.co_freevars)
-        return f"{part.co_code.hex()} {constants} {names}"
-    if isinstance(part, tuple):
-        return f"({', '.join(map(_said, part))})"
-    if isinstance(part, frozenset):
-        return f"{{{', '.join(sorted(map(_said, part)))}}}"
-    return repr(part)

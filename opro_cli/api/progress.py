@@ -25,12 +25,18 @@ class Watch(Display):
         self._inner = inner
         self.runs: Sequence[RunView] = ()
         self.notices: list[str] = []
+        self.continued = False
+        """Whether a run goes on that was begun before."""
+        self.measured = 0
+        """The points that have been measured before."""
         self.on_value: Callable[[], None] = lambda: None
         """Called when a value is in the log."""
 
     @override
     def begin(self, runs: Sequence[RunView], at_once: int) -> None:
         self.runs = runs
+        self.continued = any(run.totals.last is not None for run in runs)
+        self.measured = sum(run.totals.distinct_pairs for run in runs)
         if self._inner is not None:
             self._inner.begin(runs, at_once)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opro_cli.api.search import Folder
+from opro_cli.api.space import size_of
 from opro_cli.api.stored import Run
 from opro_cli.core.events import GAVE_UP, PAUSES
 from opro_cli.core.text import plural, reason_text
@@ -88,6 +89,8 @@ class Result:
             return f"Gave up after {made}: {many} ({why})."
         if reason == "converged":
             return f"The goal is reached after {made}."
+        if self.nfev == size_of(self.run.spec["problem"].get("parameters", {"": {}})):
+            return f"Finished: all {plural(self.nfev, 'point')} are evaluated."
         return f"Finished after {made}: {reason_text(reason)}."
 
     def __repr__(self) -> str:

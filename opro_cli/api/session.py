@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from opro_cli.api.account import Account, shared_by
 from opro_cli.api.background import TICK, Work
+from opro_cli.api.errors import python_words
 from opro_cli.api.objective import Result, failure, measured
 from opro_cli.api.progress import Watch
 from opro_cli.core.errors import RunFailed, UsageError
 from opro_cli.core.events import GAVE_UP
 from opro_cli.core.problem import Measurement
+from opro_cli.core.text import listed
 from opro_cli.llm.provider import Env
 from opro_cli.presets.plan import Plan
 from opro_cli.runs.jobs import jobs_for_plan
@@ -32,7 +34,7 @@ class Trial:
         self, number: int, values: dict[str, Any], finish: Callable[[Measurement], None]
     ) -> None:
         self.number = number
-        """Counted from 1 in each session."""
+        """As in :meth:`opro_cli.Run.trials`: counted from 0, and on where a run is continued."""
         self.values = values
         self.done = False
         """Whether its value is there."""
@@ -56,10 +58,12 @@ class Trial:
 
     def settle(self, measurement: Measurement) -> None:
         """Give a measurement. Raises OproError where there is one already."""
-        if self.done:
-            raise UsageError(f"Trial {self.number} has its value already.", "tell each trial once")
+        with python_words():
+            if self.done:
+                said = f"Trial {self.number} has its value already."
+                raise UsageError(said, "tell each trial once")
+            self._finish(measurement)
         self.done = True
-        self._finish(measurement)
 
     def __repr__(self) -> str:
         return f"Trial({self.number}, {self.values})"
@@ -93,6 +97,8 @@ class Session(Work[Outcome]):
         self._trials: queue.SimpleQueue[Trial | None] = queue.SimpleQueue()
         self._recorded = threading.Event()
         self._number = 0
+        self.not_compared: Sequence[str] = ()
+        """The values that the function captures and whose content is not compared."""
         self.watch = watch
         watch.on_value = self._recorded.set
         made = plan(self)
@@ -127,8 +133,9 @@ class Session(Work[Outcome]):
             while not self._recorded.wait(TICK):
                 pass
 
+        number = self.watch.measured + self._number
         self._number += 1
-        self._trials.put(Trial(self._number, values, finish))
+        self._trials.put(Trial(number, values, finish))
         return await answer
 
     def trials(self) -> Iterator[Trial]:
@@ -162,3 +169,16 @@ class Session(Work[Outcome]):
                 said = (totals.error or "").partition(": ")[2] or "There is no value."
                 raise RunFailed(said, totals.hint or "the log of the run says more")
         return outcome
+
+    def notices(self) -> list[str]:
+        """What a command would have said on the way, and what was not done again."""
+        found, (view,) = list(self.watch.notices), self.outcome().runs
+        returned = bool(self.outcome().already_finished)
+        if returned:
+            found.append(
+                f"Finished run {view.id} was returned without a call; fresh=True calls again."
+            )
+        if self.not_compared and (returned or self.watch.continued):
+            names = listed(self.not_compared)
+            found.append(f"The function captures {names}: not compared with the run's.")
+        return found

@@ -46,7 +46,8 @@ Space: TypeAlias = Mapping[str, Entry]
 
 
 def log(low: float, high: float, digits: int = LOG_DIGITS) -> Log:
-    """Numbers from ``low`` to ``high`` on a logarithmic scale; whole ones where both are ``int``.
+    """Numbers from ``low`` to ``high`` on a logarithmic scale; whole ones where both are ``int``:
+    ``log(1, 1000)`` has whole numbers only, ``log(1.0, 1000)`` floats.
 
     Args:
         low: above 0.
@@ -80,7 +81,7 @@ def size_of(parameters: Mapping[str, Mapping[str, Any]]) -> int | None:
     """The number of points, where all parameters are choices or whole numbers; else None."""
     size = 1
     for parameter in parameters.values():
-        if "choices" in parameter:
+        if parameter.get("choices") is not None:
             size *= len(parameter["choices"])
         elif parameter.get("type") == "int":
             size *= max(parameter["high"] - parameter["low"] + 1, 1)
@@ -106,10 +107,27 @@ def starts_of(
                     "as in starts=[{" + ", ".join(f'"{name}": …' for name in names) + "}]",
                 )
             start = dict(zip(names, values, strict=True))  # noqa: PLW2901
-        found.append({str(name): _plain(value) for name, value in start.items()})
+        plain = {str(name): _plain(value) for name, value in start.items()}
+        _refuse_floats(space, plain)
+        found.append(plain)
     if not found and any(isinstance(entry, Text) for entry in space.values()):
         found = [{name: _middle(entry) for name, entry in space.items()}]
     return found
+
+
+def _refuse_floats(space: Space, start: Mapping[str, Any]) -> None:
+    """Raises UsageError where a start has a float for a parameter of whole numbers."""
+    for name, value in start.items():
+        entry = space.get(name)
+        bounds: Any = (entry.low, entry.high) if isinstance(entry, Log) else entry
+        whole = isinstance(bounds, tuple) and len(bounds) == 2 and _whole(*bounds)
+        if whole and isinstance(value, float) and not value.is_integer():
+            low = f"{bounds[0]}.0"
+            said = f"opro.log({low}, …)" if isinstance(entry, Log) else f"({low}, …)"
+            raise UsageError(
+                f"The start {value!r} of {name} is no whole number, and both bounds of {name} are.",
+                f"write a bound as {low} for floats, as in {said}",
+            )
 
 
 def _parameter(name: str, entry: Any) -> dict[str, Any]:

@@ -93,8 +93,7 @@ class Run:
     @property
     def nfev(self) -> int:
         """Evaluations so far, also those of a step that has not ended."""
-        open_step = sum(step is None for _, step in self._pairs)
-        return self._totals.evaluations + open_step
+        return self._totals.evaluations
 
     @property
     def nit(self) -> int:

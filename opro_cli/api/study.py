@@ -81,7 +81,7 @@ class Study:
                     yield trial
                 outcome = session.outcome()
             self._id = outcome.runs[0].id
-            self.result = Result(outcome, session.watch.notices, self._folder)
+            self.result = Result(outcome, session.notices(), self._folder)
 
     @property
     def run(self) -> Run | None:

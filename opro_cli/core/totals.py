@@ -12,10 +12,8 @@ from typing import Any
 from opro_cli.core.events import (
     PAUSES,
     USABLE,
-    Answered,
     Answers,
-    Called,
-    CallFailed,
+    Evaluated,
     Evaluation,
     Event,
     Failed,
@@ -23,13 +21,13 @@ from opro_cli.core.events import (
     Point,
     Prompted,
     Replied,
-    Reply,
     Started,
     Status,
     Stepped,
     Stopped,
     Usage,
 )
+from opro_cli.core.events.spending import Spending
 from opro_cli.core.problem import Direction
 
 LOST: tuple[Status, ...] = ("blocked", "truncated", "empty", "unparsable", "non_finite")
@@ -43,58 +41,6 @@ MOST_CAUSES = 100
 
 CURVE = 64
 """Points kept of the curve of the best value."""
-
-
-@dataclass
-class Spending:
-    """Calls, tokens and dollars of a run, derived from its events alone.
-
-    A call counts from its beginning, with the most that it could take. A reply that says what it
-    took replaces that amount; a refusal takes the tokens back; anything else leaves it.
-    """
-
-    calls: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-    """US dollars."""
-    _open: dict[tuple[int, int], Called] = field(default_factory=dict)
-    """The calls whose amount is not known yet, by step and first reply."""
-    _covered: set[tuple[int, int]] = field(default_factory=set)
-    """The replies whose calls are counted already."""
-
-    def add(self, event: Event) -> None:
-        """Take one event into account."""
-        match event:
-            case Called(step, sample):
-                self.calls += event.calls
-                self.tokens += event.tokens
-                self.cost += event.cost
-                self._open[step, sample] = event
-                self._covered |= {(step, sample + i) for i in range(event.samples)}
-            case CallFailed(step, sample):
-                call = self._open.pop((step, sample), None)
-                if event.free and call is not None:
-                    self._take_back(call)
-            case Replied(step, sample, reply):
-                self._reply(step, sample, reply)
-            case Answered(number, reply=reply) if not event.cached:
-                self._reply(0, number, reply)
-
-    def _reply(self, step: int, sample: int, reply: Reply) -> None:
-        call = self._open.pop((step, sample), None)
-        covered = (step, sample) in self._covered
-        self._covered.discard((step, sample))
-        if not covered:  # a log without calls
-            self.calls += max(reply.calls, reply.attempts if reply.calls else 0)
-        if call is not None and reply.usage is not None:
-            self._take_back(call)
-        if reply.usage is not None:
-            self.tokens += reply.usage.input + reply.usage.output
-            self.cost += reply.cost or 0.0
-
-    def _take_back(self, call: Called) -> None:
-        self.tokens -= call.tokens
-        self.cost -= call.cost
 
 
 @dataclass
@@ -176,6 +122,8 @@ class RunTotals:
     """From the first event to the last, without the time between two sessions."""
     last: datetime | None = None
     """When the last event was."""
+    _open: set[Point] = field(default_factory=set)
+    """The new points of a step that has not ended."""
     _forgotten: int = 0
     """Points that are counted, and no longer kept."""
     _left_out: bool = False
@@ -184,12 +132,12 @@ class RunTotals:
     @property
     def distinct_pairs(self) -> int:
         """Different points, the starts included."""
-        return len(self.points) + self._forgotten
+        return len(self.points) + len(self._open) + self._forgotten
 
     def forget_points(self) -> None:
         """Give back the memory of a run's points, once no more events come: the counts stay."""
         self._forgotten = self.distinct_pairs
-        self.points = set()
+        self.points, self._open = set(), set()
 
     @property
     def unusable(self) -> int:
@@ -254,6 +202,7 @@ class RunTotals:
             self.last = time
         self.spending.add(event)
         self._add_answers(event)
+        self._add_values(event)
         match event:
             case Started(pairs):
                 self._pairs(pairs)
@@ -307,6 +256,20 @@ class RunTotals:
             return True
         return value < self.best[1] if self.direction == "minimize" else value > self.best[1]
 
+    def _add_values(self, event: Event) -> None:
+        """Count the values of a step that has not ended; its end counts them with their sources."""
+        if isinstance(event, Started | Stepped):
+            self.evaluations -= len(self._open)
+            self._open = set()
+        if not isinstance(event, Evaluated):
+            return
+        if event.point in self.points or not self.counts(Evaluation(event.point, event.value, "")):
+            return
+        self.evaluations += event.point not in self._open
+        self._open.add(event.point)
+        if self.better(event.value):
+            self.best, self.solver = (event.point, event.value), ""
+
     def _note_cause(self, why: str) -> None:
         self.causes[why] += 1
         if len(self.causes) > MOST_CAUSES:
@@ -322,7 +285,8 @@ class RunTotals:
             if pair.why and not pair.known:
                 self.without_value += 1
                 self._note_cause(pair.why)
-            if self.better(pair.value):
+            same = self.best == (pair.point, pair.value) and not self.solver
+            if same or self.better(pair.value):
                 self.best, self.solver = (pair.point, pair.value), pair.source
         if self.best is not None:
             self.curve.append((self.step, self.best[1]))

@@ -129,6 +129,17 @@ def test_a_space_whose_points_were_all_tried_ends_it():
     r = opro.minimize(lambda a, n: a + n, {"a": [1, 2], "n": (1, 3)}, optimizer="random")
     assert (r.nfev, r.value, r.success) == (6, 2, True)
     assert r.nit < 20
+    assert r.message == "Finished: all 6 points are evaluated."
+
+
+def test_whole_bounds_mean_whole_numbers_and_the_error_says_so():
+    start = {"optimizer": "random", "starts": [{"n": 1.5}]}
+    with pytest.raises(opro.OproError, match="both bounds of n are") as caught:
+        opro.minimize(lambda n: n, {"n": opro.log(1, 1000)}, **start)
+    assert "opro.log(1.0, …)" in caught.value.hint
+    with pytest.raises(opro.OproError, match="both bounds of n are"):
+        opro.minimize(lambda n: n, {"n": (1, 1000)}, **start)
+    assert opro.minimize(lambda n: n, {"n": opro.log(1.0, 1000)}, **start, budget=5).success
 
 
 def test_a_failure_is_one_of_a_point_and_its_reason_is_kept_without_keys(monkeypatch):

@@ -13,6 +13,7 @@ NOTEBOOK = Path(__file__).parent.parent.parent / "docs" / "python.ipynb"
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], 4)
+notebook.cells.append(nbformat.v4.new_code_cell("print(opro.report(RESULT))"))
 nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 nbformat.write(notebook, "done.ipynb")
 """
@@ -32,4 +33,5 @@ def test_the_notebook_runs_and_shows_tables_and_progress(tmp_path):
     said = "".join("".join(o.get("text", "")) for o in outputs if o.get("name") == "stdout")
     assert "starting points" in said
     assert "| random |" in said
+    assert "│ random" in said
     assert not [o for o in outputs if o.get("name") == "stderr"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from rich.box import SQUARE
 from rich.console import Console
@@ -26,7 +27,8 @@ def render(summary: Summary, options: RenderOptions) -> str:
     full = options.detail == "full"
     stream = io.StringIO()
     width = options.width or (NO_TERMINAL if full else NARROW)
-    console = Console(file=stream, width=width, highlight=False, color_system=None)
+    plain: dict[str, Any] = {"highlight": False, "color_system": None, "force_jupyter": False}
+    console = Console(file=stream, width=width, **plain)
     for table in tables(summary, options.detail):
         headings, _ = table.joined()
         pages = list(pages_of(table, width)) if full else [fitting(table, width)]

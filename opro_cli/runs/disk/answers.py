@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opro_cli.core.events import Answered, Answers, Called, Usage
+from opro_cli.core.events.spending import Spending
 from opro_cli.core.model import Request
-from opro_cli.core.totals import RoleTotals, Spending
+from opro_cli.core.totals import RoleTotals
 from opro_cli.runs.disk.log import read_events
 
 ANSWERS_FILE = "answers.jsonl"

@@ -48,7 +48,7 @@ def draw(chart: Chart, width: int = 80, height: int = 16, *, ascii_only: bool = 
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, highlight=False, force_terminal=colour,
-        color_system="standard" if colour else None,
+        color_system="standard" if colour else None, force_jupyter=False,
     )  # fmt: skip
     for line in canvas.lines():
         console.print(line, soft_wrap=True)
