@@ -64,6 +64,18 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """The value of an argument that is not given."""
 
+HABITS: Mapping[str, str] = {
+    **dict.fromkeys(("max_evaluations", "n_trials", "maxiter", "max_evals", "n_calls"), "budget=8"),
+    **dict.fromkeys(("max_cost", "max_calls", "max_time"), "budget=opro.Budget(cost=1.0)"),
+    "direction": "call opro.minimize or opro.maximize; only a Study has a direction",
+    "workers": "a Study asks one at a time",
+    "temperature": 'settings={"opro.temperature": 1.3}',
+    **dict.fromkeys(("random_state", "rng"), "seed=0"),
+    **dict.fromkeys(("x0", "start"), 'starts=[{"x": 0.5}]'),
+    **dict.fromkeys(("callback", "verbose"), "progress=True shows progress; a Study is a loop"),
+}
+"""Arguments that other packages have, and what does it here."""
+
 DOCUMENTED = """
         model: that proposes, as ``--model`` takes it; ``auto`` unless set.
         optimizer: a baseline instead of a model, as ``opro presets`` lists them.
@@ -93,7 +105,10 @@ def documented(kind: type) -> Callable[[F], F]:
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         keywords = [
             inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=options[name]
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=getattr(options[name], "__forward_arg__", options[name]),
             )
             for name, default in DEFAULTS.items()
             if name in options and name not in signature.parameters
@@ -113,6 +128,6 @@ def complete(options: Mapping[str, Any], kind: type, who: str) -> dict[str, Any]
         if name not in known:
             raise UsageError(
                 f"{who} has no argument {name!r}.",
-                did_you_mean(name, known) or f"arguments: {', '.join(known)}",
+                HABITS.get(name) or did_you_mean(name, known) or f"arguments: {', '.join(known)}",
             )
     return {name: options.get(name, default) for name, default in DEFAULTS.items() if name in known}

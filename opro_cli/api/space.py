@@ -96,6 +96,8 @@ def starts_of(
     """Starting points by name; where texts need one and none is given, one is made. Raises
     UsageError."""
     names = list(space)
+    if isinstance(starts, Mapping):
+        raise UsageError("starts is one dict, not a list of dicts.", "as in starts=[{…}]")
     found = []
     for start in starts:
         if not isinstance(start, Mapping):

@@ -224,6 +224,30 @@ def test_the_signature_and_the_help_name_every_argument():
         assert f"        {name}: " in (opro.minimize.__doc__ or "")
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"max_evaluations": 8}, "budget=8"),
+        ({"n_trials": 8}, "budget=8"),
+        ({"direction": "maximize"}, "opro.maximize"),
+        ({"starts": {"x": 0.5}}, "starts=[{…}]"),
+        ({"budgte": 8}, "budget"),
+    ],
+)
+def test_an_argument_of_another_package_leads_to_ours(given, hint):
+    with pytest.raises(opro.OproError) as caught:
+        opro.minimize(lambda x: x, LINE, **given)
+    assert hint in caught.value.hint
+    with pytest.raises(opro.OproError, match="workers") as caught:
+        opro.Study(LINE, workers=2)
+    assert caught.value.hint == "a Study asks one at a time"
+
+
+def test_the_package_shows_its_public_names_and_readable_signatures():
+    assert {name for name in dir(opro) if not name.startswith("__")} == set(opro.__all__)
+    assert "ForwardRef" not in str(inspect.signature(opro.minimize))
+
+
 def test_nothing_is_written_outside_the_runs_directory(tmp_path, capfd):
     Path(".env").write_text("GEMINI_API_KEY=not-read\n\0broken")
     r = opro.minimize(bowl, SPACE, **RANDOM)
