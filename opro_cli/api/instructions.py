@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 
 from opro_cli.api.account import budget_of
 from opro_cli.api.errors import python_words
-from opro_cli.api.objective import Objective, failure
+from opro_cli.api.functions.objective import Objective, failure
 from opro_cli.api.options import CommonOptions, complete, documented
 from opro_cli.api.result import Result
 from opro_cli.api.search import Folder, optimizer_of, overrides_of, session_for

@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import Unpack
 
 from opro_cli.api.errors import python_words
-from opro_cli.api.objective import Function, Objective
+from opro_cli.api.functions.objective import Function, Objective
 from opro_cli.api.options import CallOptions, complete, documented
 from opro_cli.api.result import Result
 from opro_cli.api.search import Folder, search

@@ -11,7 +11,7 @@ from typing import Any
 from opro_cli.api.account import Account, shared_by
 from opro_cli.api.background import TICK, Work
 from opro_cli.api.errors import python_words
-from opro_cli.api.objective import Result, failure, measured
+from opro_cli.api.functions.objective import Result, failure, measured
 from opro_cli.api.progress import Watch
 from opro_cli.core.errors import RunFailed, UsageError
 from opro_cli.core.events import GAVE_UP

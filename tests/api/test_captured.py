@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import opro_cli as opro
-from opro_cli.problems.custom.captured import captured_digests
+from opro_cli.api.functions.captured import captured_digests
 
 LINE = {"x": (0.0, 1.0)}
 KEPT = {"optimizer": "random", "budget": 6, "runs": "runs", "name": "line"}

@@ -11,11 +11,11 @@ from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from opro_cli.api.functions.captured import captured_digests, code_digest, code_of
 from opro_cli.core.errors import UsageError
 from opro_cli.core.problem import Measurement
 from opro_cli.core.text import clean
 from opro_cli.problems.custom import worker
-from opro_cli.problems.custom.captured import captured_digests, code_digest, code_of
 
 Result: TypeAlias = float | tuple[float, str]
 """A value, or a value with a text that may be shown to the model."""
