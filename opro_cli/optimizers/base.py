@@ -18,7 +18,7 @@ from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Evaluation, Point
 from opro_cli.core.model import Ability, ModelRequest, Price
 from opro_cli.core.optimizer import Batch, Limits, Optimizer, OptimizerContext
-from opro_cli.core.problem import Continuous, Drawable, Problem, Textual
+from opro_cli.core.problem import Continuous, Drawable, Problem, Space, Textual
 from opro_cli.core.settings import Integer, Number, Settings
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.optimizers.secrets import check_headers, check_no_secret
@@ -148,9 +148,12 @@ class OptimizerSettings(Settings, ABC):
         """Evaluations that one step may take, at most."""
         return 1
 
-    @property
-    def most_points(self) -> int | None:
-        """Points that it proposes in a run, at most; None for as many as the limits allow."""
+    def proposals(self, space: Space) -> tuple[Point, ...] | None:
+        """All points that it proposes, where they are known beforehand; else None.
+
+        Raises UsageError where one of them is no point of the space.
+        """
+        del space
         return None
 
     def limits(self, limits: Limits) -> Limits:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Evaluation, Point
 from opro_cli.core.optimizer import Batch, OptimizerContext, Proposal
-from opro_cli.core.problem import InvalidSolution, Textual
+from opro_cli.core.problem import InvalidSolution, Space, Textual
 from opro_cli.optimizers.base import BaselineSettings, BaseOptimizer, lacking
 
 INSTRUCTIONS = (
@@ -40,10 +40,15 @@ class FixedSettings(BaselineSettings):
     instructions: tuple[str, ...] = Field(default=INSTRUCTIONS, min_length=1, max_length=1000)
     """Scored besides the starting instructions."""
 
-    @property
     @override
-    def most_points(self) -> int | None:
-        return len(self.instructions)
+    def proposals(self, space: Space) -> tuple[Point, ...]:
+        """Raises UsageError where the points are no texts, or an instruction is none of them."""
+        if not isinstance(space, Textual):
+            raise lacking(Textual, self.name)
+        try:
+            return tuple(dict.fromkeys(space.from_text(text) for text in self.instructions))
+        except InvalidSolution as invalid:
+            raise UsageError(f"fixed.instructions: {invalid}.", "leave it out") from None
 
     @override
     def deterministic(self) -> bool:
@@ -51,15 +56,7 @@ class FixedSettings(BaselineSettings):
 
     @override
     def build(self, context: OptimizerContext) -> Fixed:
-        """Raises UsageError where the points are no texts, or an instruction is none of them."""
-        space = context.problem.space
-        if not isinstance(space, Textual):
-            raise lacking(Textual, self.name)
-        try:
-            points = [space.from_text(text) for text in self.instructions]
-        except InvalidSolution as invalid:
-            raise UsageError(f"fixed.instructions: {invalid}.", "leave it out") from None
-        return Fixed(list(dict.fromkeys(points)), context)
+        return Fixed(self.proposals(context.problem.space), context)
 
 
 class Fixed(BaseOptimizer):

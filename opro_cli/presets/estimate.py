@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from opro_cli.core.events import Point
 from opro_cli.core.model import FREE, Ability, ModelRequest, Price
 from opro_cli.core.seeds import Randomness
 from opro_cli.core.text import clean, listed, plural
@@ -28,11 +29,7 @@ FEW_STEPS = 5
 CHARS_PER_TOKEN = (4.0, 1.5)
 """English has about four characters a token, lists of numbers about one and a half."""
 
-ASSUMED = (
-    f"low: {FEW_STEPS} steps a run (or the published mean), 60 output tokens a reply; "
-    "middle: until patience ends it, 230 tokens; high: every step allowed, 400 tokens"
-)
-
+ASSUMED_REPLIES = "low: short replies; middle: usual ones; high: replies up to their limit"
 
 ASSUMED_ANSWERS = (
     f"low: {FEW_STEPS} steps, short instructions and replies; middle: every step, usual ones; "
@@ -115,6 +112,37 @@ class Estimator:
         """All runs of the plan."""
         return sum((self.of_run(spec) for spec in self._plan.specs), Estimate())
 
+    def assumed(self) -> str:
+        """What low, middle and high stand for, in words; of the runs estimated so far."""
+        specs = self._plan.specs
+        if any(spec.problem.model_requests() for spec in specs):
+            known = all(self._known_points(spec) is not None for spec in specs)
+            return ASSUMED_REPLIES if known else ASSUMED_ANSWERS
+        tokens = [s.output_tokens for sizes in self._measured.values() for s in sizes.values()]
+        low, high = min((t[0] for t in tokens), default=0), max((t[1] for t in tokens), default=0)
+        return (
+            f"low: {FEW_STEPS} steps a run (or the published mean), {low:g} output tokens a reply; "
+            f"middle: until patience ends it, {(low + high) / 2:g} tokens; "
+            f"high: every step allowed, {high:g} tokens"
+        )
+
+    @staticmethod
+    def _known_points(spec: RunSpec) -> frozenset[Point] | None:
+        """All points of a run that are known beforehand, the starting points among them."""
+        problem = spec.build_problem()
+        own = spec.optimizer.proposals(problem.space)
+        starts = problem.starts(Randomness(spec.seed, "").generator(0, "starts"))
+        return None if own is None else frozenset([*starts, *own])
+
+    def points(self, spec: RunSpec) -> str:
+        """The evaluations of a run whose points are known beforehand, as a sum; else empty."""
+        known, problem = self._known_points(spec), spec.build_problem()
+        if known is None:
+            return ""
+        each, final = problem.evaluations_per_point, problem.final_evaluations
+        text = f"{len(known)} points × {each} on train"
+        return f"{text} + {final} on dev and test" if final else text
+
     def of_run(self, spec: RunSpec) -> Estimate:
         """One run; only its steps where no model is asked."""
         most = spec.most_steps
@@ -137,12 +165,12 @@ class Estimator:
         problem = spec.build_problem()
         each = problem.evaluations_per_point
         starts = len(problem.starts(Randomness(spec.seed, "").generator(0, "starts")))
-        most = spec.optimizer.most_points
+        known = self._known_points(spec)
         budget = spec.effective_limits.budget(starts * each)
 
         def answers(steps: float) -> float:
             points = steps * spec.optimizer.evaluations_per_step
-            search = (starts + (points if most is None else most)) * each
+            search = (starts + points if known is None else len(known)) * each
             return min(search, budget or search) + problem.final_evaluations
 
         calls = Span(answers(steps.low), answers(steps.middle), answers(steps.high))

@@ -96,3 +96,16 @@ def test_a_difference_is_told_in_the_words_of_a_preset(opro, serve):
     assert 'opro.strategy: "adaptive" → "paper"' in told
     assert "settings." not in told
     assert "result." not in told
+
+
+def test_a_dry_run_of_fixed_instructions_lists_them_and_says_what_the_calls_are(opro):
+    shown = opro("run-baseline", "dates", "-O", "fixed", "--dry-run").stdout
+    assert "Answer with the final answer only." in shown
+    assert "7 points × 20 on train + 280 on dev and test" in shown  # a start is one of the six
+    assert "420 model calls" in shown
+    assert "5 steps" not in shown
+
+
+def test_a_line_that_a_grammar_limits_is_estimated_by_its_grammar(opro):
+    shown = " ".join(opro("run-opro", "quickstart", "-m", "local", "--dry-run").stdout.split())
+    assert "3 output tokens a reply; middle: until patience ends it, 7.5 tokens" in shown

@@ -9,12 +9,10 @@ from typing import Any
 
 from opro_cli.cli.plan.config import servers
 from opro_cli.cli.plan.lines import few, run_lines
-from opro_cli.core.text import clean, count, listed, plural
+from opro_cli.core.text import clean, count, listed, plural, point
 from opro_cli.llm import AUTO
 from opro_cli.llm.catalog import catalog
 from opro_cli.presets.estimate import (
-    ASSUMED,
-    ASSUMED_ANSWERS,
     Estimate,
     Estimator,
     Span,
@@ -42,7 +40,8 @@ def as_text(plan: Plan, shows: str = "") -> str:
         plan: of the command.
         shows: what its runs can show; empty where nothing is compared.
     """
-    total = Estimator(plan).total()
+    estimator = Estimator(plan)
+    total = estimator.total()
     lines = _answer(plan, total)
     if total.roles:
         lines.append(_row("", ["low", "middle", "high"]))
@@ -51,6 +50,7 @@ def as_text(plan: Plan, shows: str = "") -> str:
         if len(total.roles) > 1 and total.cost is not None:
             lines.append(_row("total cost", _cost(total)))
     lines += few([clean(line) for line in run_lines(plan.specs)], "optimizer", MOST)
+    lines += _known(plan, estimator)
     lines += _fact("resolution", shows) if shows else []
     targets = list(dict.fromkeys(label(spec.target) for spec in plan.specs if spec.target))
     facts = plan.preset.problem.facts()
@@ -64,11 +64,22 @@ def as_text(plan: Plan, shows: str = "") -> str:
         for text in few(said, word, MOST):
             lines += textwrap.wrap(f"{word}: {clean(text, 1000)}", WIDTH, subsequent_indent="  ")
     lines += _places(servers(plan))
-    answering = any(spec.problem.model_requests() for spec in plan.specs)
     if total.calls.high:
-        lines += _fact("assumed", ASSUMED_ANSWERS if answering else ASSUMED)
+        lines += _fact("assumed", estimator.assumed())
     lines.append(f"{'settings':<{FIRST}}{clean(plan.resolved.path)} (see --print-config)")
     return "\n".join([*lines, "Nothing was started."]) + "\n"
+
+
+def _known(plan: Plan, estimator: Estimator) -> Iterator[str]:
+    """The points of one optimizer that names them beforehand, and what they take."""
+    spec = plan.specs[0]
+    points = spec.optimizer.proposals(spec.build_problem().space)
+    if points is None or len(plan.optimizers) > 1:
+        return
+    texts = few([point(one) for one in points], "point", 2 * MOST)
+    for i, text in enumerate(texts):
+        yield from _fact("" if i else "scored", text)
+    yield from _fact("a run", estimator.points(spec))
 
 
 def _answer(plan: Plan, total: Estimate) -> list[str]:
@@ -147,7 +158,7 @@ def as_json(plan: Plan) -> str:
         "total": _estimate_json(estimator.total()),
         "data": dict(plan.preset.problem.facts()),
         "notices": list(plan.notices),
-        "assumed": ASSUMED,
+        "assumed": estimator.assumed(),
         "unavailable": list(plan.unavailable),
         "servers": servers(plan),
         "resolution": resolution_of_plan(plan.specs, optimizers=True) or None,

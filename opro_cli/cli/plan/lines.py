@@ -51,10 +51,9 @@ def run_lines(specs: Sequence[RunSpec]) -> Iterator[str]:
 def _steps(specs: Sequence[RunSpec]) -> str:
     """``at most 500 steps of 8 points``, or what else limits these runs."""
     most = {spec.most_steps for spec in specs}
-    points = {spec.optimizer.most_points for spec in specs}
-    own = points.pop() if len(points) == 1 else None
+    own = specs[0].optimizer.proposals(specs[0].build_problem().space)
     if own is not None:
-        return f"{plural(own, 'point')} and the starts"
+        return f"{plural(len(own), 'point')} and the starts"
     each = {spec.optimizer.evaluations_per_step for spec in specs}
     noun = specs[0].optimizer.step_name
     said = f"at most {plural(max(most), noun)}"

@@ -15,7 +15,7 @@ from opro_cli.core.problem import Drawable, Graded, Problem, Textual
 from opro_cli.llm.provider import ModelChoice
 from opro_cli.optimizers.base import ROLE, PromptSizes
 from opro_cli.optimizers.opro.metaprompt import FORMS
-from opro_cli.optimizers.opro.metaprompt.base import MetaPrompt, PromptOptions
+from opro_cli.optimizers.opro.metaprompt.base import MetaPrompt, Prompt, PromptOptions
 from opro_cli.optimizers.opro.optimizer import Opro
 from opro_cli.optimizers.opro.step_settings import StepSettings
 from opro_cli.optimizers.opro.strategies import STRATEGIES, TEXT_STRATEGIES
@@ -25,7 +25,7 @@ REPLY_TOKENS = (60, 400)
 """Output tokens of a reply with two or three sentences of reasoning, thinking at its lowest."""
 
 LINE_TOKENS = (3, 16)
-"""Output tokens of a line that is continued."""
+"""Output tokens of a line that is continued, where no grammar says how long it can be."""
 
 SOLUTION_TOKENS = 20
 """Output tokens of each further solution in a reply."""
@@ -95,7 +95,11 @@ class OproSettings(StepSettings):
         form = FORMS[settings.metaprompt]
         shown = [(USUAL_TEXT,)] if is_textual(problem) else [*starts]
         many = (shown * settings.max_num_pairs)[: settings.max_num_pairs]
+        shortest = settings._written(form, problem, starts)
+        longest = settings._written(form, problem, many)
         low, high = LINE_TOKENS if form.continues else REPLY_TOKENS
+        if form.continues and longest.max_tokens:
+            high = longest.max_tokens
         high = min(high, settings.max_output_tokens)
         low = min(low, high)
         more = SOLUTION_TOKENS * (settings.proposals_per_call - 1)
@@ -104,22 +108,19 @@ class OproSettings(StepSettings):
             replies=(least, most),
             calls=(settings.calls_for(least), settings.calls_for(most)),
             prompts=(1, settings.tries or 1),
-            characters=(
-                settings._characters(form, problem, starts),
-                settings._characters(form, problem, many),
-            ),
+            characters=(len(shortest.text), len(longest.text)),
             output_tokens=(low + more, high + more),
         )
         return {ROLE: sizes}
 
-    def _characters(self, form: MetaPrompt, problem: Problem, points: Sequence[Point]) -> int:
-        """Characters of a meta-prompt that shows these points."""
+    def _written(self, form: MetaPrompt, problem: Problem, points: Sequence[Point]) -> Prompt:
+        """A meta-prompt that shows these points."""
         pairs = [(p, SOME_VALUE if problem.costly else problem.evaluate(p)) for p in points]
         aim = min((value for _, value in pairs), default=0.0)
         examples = problem.graded() if self.exemplars and isinstance(problem, Graded) else ()
         shown = tuple(examples)[: self.exemplars or 0]
         options = PromptOptions(self.proposals_per_call, exemplars=shown)
-        return len(form.write(problem, pairs, aim, options).text)
+        return form.write(problem, pairs, aim, options)
 
     @override
     def check_space(self, problem: Problem) -> None:
