@@ -20,6 +20,7 @@ from opro_cli.optimizers.gradient_descent import (
 from opro_cli.problems.regression.linear import LinearSettings
 from opro_cli.runs import recordings
 from opro_cli.runs.checks.replay import replay
+from opro_cli.runs.compare import first_difference
 from tests.doubles import EventList, run_spec
 
 RUNS = Path(__file__).parent.parent / "data"
@@ -169,11 +170,17 @@ def test_the_reported_steps_do_not_change_the_descent(report_at, batch_size):
 
 
 @pytest.mark.parametrize("name", THINNED)
-def test_a_recording_of_any_thinning_is_repeated_exactly(name):
-    """Its steps are reported again, though this version would choose others."""
+def test_a_recording_of_any_thinning_is_repeated(name):
+    """Its steps are reported again, though this version would choose others.
+
+    Another processor may round the last digits of an iterate otherwise.
+    """
     (record,) = recordings.read_directory(RUNS / name)
     assert tuple(record.steps) == THINNED[name]
-    assert replay(record).events == tuple(record.events)
+    events = replay(record).events
+    assert len(events) == len(record.events)
+    for event, recorded in zip(events, record.events, strict=True):
+        assert first_difference(event, recorded) is None
 
 
 def test_a_new_run_reports_its_own_steps():

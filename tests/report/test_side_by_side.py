@@ -74,7 +74,7 @@ class TestWithoutGoal:
         assert row["mean loss"] == "0.52±0.29"
         assert (row["median"], row["quartiles"]) == ("0.5", "0.3125–0.6875")
         assert row["best loss"] == "0.125"
-        assert row["best point"] == "lr=0.25, depth=3"
+        assert row["best point"] == "lr = 0.25, depth = 3"
         (row,) = table(read(runs), "best loss of a run: confidence intervals")
         assert row["median, 95% CI"] == "0.125–1"
         (data,) = json.loads(report.render(read(runs), "json"))
@@ -226,7 +226,7 @@ class TestWidth:
         assert max(cell_len(line) for line in narrow.splitlines()) <= 50
         assert "mean" in narrow
         assert "time" not in narrow
-        assert "lr=0.25, depth=3" in " ".join(narrow.split())  # the note has it in any case
+        assert "lr = 0.25, depth = 3" in " ".join(narrow.split())  # the note has it in any case
 
     def test_a_summary_puts_targets_together_where_they_are_many(self, runs):
         for w in range(16):
