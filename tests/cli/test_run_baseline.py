@@ -42,7 +42,11 @@ def test_baselines_run_on_the_targets_of_a_preset(opro):
     ("words", "message", "hint"),
     [
         (("-O", "nelder-meed"), "no optimizer 'nelder-meed'", "did you mean nelder-mead"),
-        (("-O", "xyzzy"), "--optimizer: there is no optimizer", "optimizers: opro, sgd, random"),
+        (
+            ("-O", "xyzzy"),
+            "--optimizer: there is no optimizer",
+            "the preset exp1 has sgd; also fit opro, random",
+        ),
         (("-O", "random", "--model", "local"), "random does not ask a model", "leave"),
         (("-O", "two-opt"), "two-opt builds tours from distances", "leave two-opt out"),
         (("-O", "random", "--max-evaluations", "0"), "max_evaluations", "default"),

@@ -230,7 +230,7 @@ class TestWrongCommands:
         [
             ("run-opro lin.yaml -p exp1", "Two presets are given: lin.yaml and exp1."),
             ("run-baseline lin.yaml", "No optimizer is given."),
-            ("run-baseline lin.yaml", "as in -O nelder-mead; optimizers: opro, sgd, random,"),
+            ("run-baseline lin.yaml", "as in -O NAME; optimizers for lin.yaml: opro, sgd, random,"),
             ("run-baseline -O random cma-es", "cma-es is an optimizer, not a preset."),
             ("run-opro -p folder", "folder is no preset: a preset is a file whose name ends in"),
             ("run-opro -p obj.py", "obj.py is no preset: a preset is a file whose name ends in"),
