@@ -47,14 +47,29 @@ def find(name: str) -> Path:
     known = available()
     if name in known:
         return known[name]
-    if not looks_like_path and name and _exists(name):
-        raise PresetError(
-            f"{clean(name)} is no preset: a preset is a file whose name ends in .yaml.", LIST
-        )
+    if not looks_like_path and name:
+        _refuse_function(name)
+        if _exists(name):
+            raise PresetError(
+                f"{clean(name)} is no preset: a preset is a file whose name ends in .yaml.", LIST
+            )
+        for file in (f"{name}{suffix}" for suffix in SUFFIXES):
+            if _exists(file):
+                raise PresetError(f"There is no preset {name!r}.", f"did you mean {clean(file)}?")
     raise PresetError(
         f"There is no preset {name!r}" + (", and no such file." if looks_like_path else "."),
         did_you_mean(Path(name).stem or name, known) or LIST,
     )
+
+
+def _refuse_function(name: str) -> None:
+    """Raises PresetError for a Python file, or for a function in one."""
+    file, _, function = name.partition(":")
+    if file.endswith(".py") and _exists(file):
+        raise PresetError(
+            f"{clean(name)} is {'a function' if function else 'a Python file'}, and no preset.",
+            f"opro init {clean(name)} writes a preset for it",
+        )
 
 
 def _exists(name: str) -> bool:

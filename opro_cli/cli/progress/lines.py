@@ -109,6 +109,7 @@ class PlainLines(Silent):
                 text = f"step {t.step}/{run.limit()}, {best}"
                 if t.calls:
                     text += f", {plural(t.distinct_pairs, 'point')}, {t.unusable} rejected"
+                    text += f", {t.without_value} failed" if t.without_value else ""
                     text += f"{cause(t.causes)}, {plural(t.calls, 'call')}"
                 elif t.without_value:
                     text += f", {t.without_value} without a value{cause(t.causes)}"

@@ -178,12 +178,14 @@ def _write(objective: str, shown: str, function: Function, drafts: list[Draft]) 
     lines += ["  " + part for part in problem]
     mixed = texts and len(parameters) > 1
     strategy = line("strategy", "paper", "a text cannot be drawn by code") if mixed else []
-    lines += section("opro", [*strategy, *line("points_per_step", POINTS, "calls a step")])
+    lines += section("opro", [*strategy, *line("points_per_step", POINTS, "evaluations a step")])
     lines += [""]
     if not texts:
         lines += line("baselines", ["random", "local-search"], "what `opro sweep` compares with")
     lines += line("reps", 1, "runs with other starting points; take 5 to compare")
-    lines += line("max_steps", STEPS, f"at most {POINTS * STEPS} calls and the starting points")
+    lines += line(
+        "max_steps", STEPS, f"at most {POINTS * STEPS} evaluations and the starting points"
+    )
     lines += line("patience", 10, "steps without a better value that end a run")
     return "\n".join(lines) + "\n"
 
