@@ -38,7 +38,7 @@ DATA = ("json", "csv")
 def report(options: Options) -> int:
     """Print or write a report; exit code 1 where a run is damaged."""
     output, baseline = options["output"], options["baseline"]
-    form = options["form"] or _form_of(output)
+    form = options["form"] or form_of(output)
     FORMATS.check(form, "--format")
     if baseline is not None:
         OPTIMIZERS.check(baseline, "--baseline")
@@ -59,6 +59,7 @@ def report(options: Options) -> int:
         damaged,
         baseline,
         model_only=options["model_only"],
+        side_by_side=options["side_by_side"],
         histories=needs_histories(form, detail),
     )
     text = render(
@@ -77,7 +78,7 @@ def report(options: Options) -> int:
     return 1 if summary.damaged else 0
 
 
-def _form_of(output: Path | None) -> str:
+def form_of(output: Path | None) -> str:
     """The format that the ending of a file names. Raises UsageError where it names none."""
     if output and output.is_dir():
         raise UsageError(f"--output {output} is a directory.", "add the name of a file")

@@ -17,6 +17,7 @@ from opro_cli.cli.options.habits import CALLED
 from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.cli.plan import config, dry_run, lines
 from opro_cli.cli.progress.lines import Results, cause
+from opro_cli.cli.report import form_of, write_file
 from opro_cli.cli.runs.result import closing_lines
 from opro_cli.core.errors import OproError, UsageError
 from opro_cli.core.events import GAVE_UP, Status
@@ -140,8 +141,7 @@ def _run(options: Options, names: Sequence[str] | None, *, side_by_side: bool = 
     preset = _preset(options)
     if hidden := files.hidden(preset):
         say(f"note: {hidden}.")
-    form = options["form"] or "table"
-    FORMATS.check(form, "--format")
+    FORMATS.check(_form(options), "--format")
     overrides = overrides_of(options, env, names)
     resolved = resolve(preset, [WITHOUT_SWEEP, *overrides] if side_by_side else overrides)
     dry = options["dry_run"] or options["print_config"]
@@ -168,6 +168,11 @@ def _run(options: Options, names: Sequence[str] | None, *, side_by_side: bool = 
         return jobs
 
     return _launch(find, store, options, env, side_by_side=side_by_side)
+
+
+def _form(options: Options) -> str:
+    """The format of the table: as it is named, else by the ending of the file."""
+    return str(options["form"] or form_of(options["output"]))
 
 
 def _preset(options: Options) -> str:
@@ -198,11 +203,12 @@ def _launch(
     order = {run.id: i for i, run in enumerate(outcome.runs) if run.id}
     stored, damaged = store.select(list(order))
     stored = sorted((run for run in stored if run.id in order), key=lambda run: order[run.id])
-    form = options["form"] or "table"
+    form, output = _form(options), options["output"]
     followed = form != "table"
     summary = summarize(stored, damaged, histories=followed, side_by_side=side_by_side)
     if not options["json"]:
-        print_out(render(summary, form, width(), detail="summary"))
+        text = render(summary, form, None if output else width(), detail="summary")
+        print_out(text) if output is None else write_file(output, text.encode())
     elif side_by_side:
         print_out(json.dumps({"contests": summary_json(summary.rows)}) + "\n")
     _say_failures(outcome, where)

@@ -29,6 +29,13 @@ def solved_cell(row: Row) -> str:
     return text
 
 
+def random_search_cell(row: Row) -> str:
+    """The share of a run's points that random search found, beside a model's."""
+    if not row.asks_model or not row.sources:
+        return ""
+    return f"{100 * row.random_search_points / sum(row.sources.values()):.0f}%"
+
+
 def lost_reply_notes(rows: Sequence[Row]) -> tuple[str, ...]:
     """The footnote that explains ``LOST_MARK``; none where no reply was lost."""
     keys = swept_keys(rows)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.errors import RunsError
-from opro_cli.core.events import Point
+from opro_cli.core.events import USABLE, Point
 from opro_cli.core.problem import nearest_point
-from opro_cli.core.text import clean, listed, number, plural
+from opro_cli.core.text import clean, listed, number, plural, source_text
+from opro_cli.core.totals import MODEL, START
 from opro_cli.report.groups import (
     different_budgets,
     optimizer_name,
@@ -18,6 +19,9 @@ from opro_cli.report.judged import is_judged
 from opro_cli.report.pairing import opponents
 from opro_cli.report.rows import Row
 from opro_cli.runs.progress import RunView, by_name
+
+FEWEST_USABLE = 0.1
+"""A model of whose replies a smaller share could be used gets a note."""
 
 FEW = 5
 """A row with fewer repetitions gets a note."""
@@ -63,6 +67,7 @@ def left_out(
 def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
     """Reasons to be careful when rows are compared."""
     yield from _few_repetitions(rows)
+    yield from _few_usable(rows)
     yield from _budgets(rows)
     yield from _information(rows)
     yield from _goals(rows)
@@ -121,7 +126,8 @@ def _is_target(row: Row, point: Point) -> bool:
 def _best_row(group: Sequence[Row]) -> tuple[Row, tuple[Point, float]]:
     """The row with the best value of some rows on one target, and its best point and value."""
     low = group[0].runs[0].totals.direction == "minimize"
-    found = [(row, row.best) for row in group if row.best is not None]
+    found = [(row, row.best) for row in group if row.best is not None and row.finished]
+    found = found or [(row, row.best) for row in group if row.best is not None]
     return (min if low else max)(found, key=lambda pair: pair[1][1])
 
 
@@ -134,8 +140,35 @@ def _best_point(
     where = " ".join([*([row.preset] if several else []), *target, *swept])
     on = f" on {clean(where, 200)}" if where else ""
     shown = clean(by_name(row.spec, point), 300)
-    name = optimizer_name(row, among)
+    name = f"{optimizer_name(row, among)}{_proposed_by(row, point)}"
     return f"Best {clean(row.value_name, 40)}{on}: {number(value)} at {shown} ({name})."
+
+
+def _proposed_by(row: Row, point: Point) -> str:
+    """Who proposed the best point, where a model was asked: it may not be the model."""
+    if not row.asks_model:
+        return ""
+    source = next(run.totals.solver for run in row.runs if _has(run, point))
+    words = {MODEL: "by the model", START: "a starting point"}
+    return f", {words.get(source) or f'by {source_text(source)}'}"
+
+
+def _has(run: RunView, point: Point) -> bool:
+    return run.totals.best is not None and run.totals.best[0] == point
+
+
+def _few_usable(rows: Sequence[Row]) -> Iterator[str]:
+    """Models of whose replies hardly any could be used: others found their values."""
+    for row in rows:
+        replies = sum(row.statuses.values())
+        used = sum(n for status, n in row.statuses.items() if status in USABLE)
+        if row.asks_model and replies and used < FEWEST_USABLE * replies:
+            where = f" on {target_name(row)}" if row.target else ""
+            yield (
+                f"Note: {used} of {plural(replies, 'reply', 'replies')} of "
+                f"{clean(row.model or 'the model', 80)}{where} could be used: its result says "
+                "little of the model."
+            )
 
 
 def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:

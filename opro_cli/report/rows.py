@@ -217,8 +217,9 @@ class Row:
 
     @property
     def best(self) -> tuple[Point, float] | None:
-        """The best point of all runs, with its value."""
-        found = [run.totals.best for run in self.runs if run.totals.best is not None]
+        """The best point of the finished runs, with its value; of all where none is finished."""
+        runs = self.finished or self.runs
+        found = [run.totals.best for run in runs if run.totals.best is not None]
         if not found:
             return None
         low = self.runs[0].totals.direction == "minimize"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -135,3 +136,23 @@ def test_what_cannot_be_compared_is_said_before_anything_starts(opro, own, words
     assert done.exit_code == 2
     assert message in done.stderr
     assert not list(Path("runs").glob("*/run.json"))
+
+
+def test_the_paired_table_is_shown_again_and_written_to_a_file(opro):
+    Path("mine.py").write_text("def loss(lr, depth):\n    return lr + depth / 10\n")
+    Path("mine.yaml").write_text(OWN)
+    line = ("compare", "mine.yaml", "-O", "random", "-O", "tpe")
+    done = opro(*line)
+    assert done.exit_code == 0, done.output
+    assert "next: opro report --compare --preset mine" in done.stderr
+    again = opro("report", "--compare", "--preset", "mine")
+    assert again.stdout == done.stdout
+    assert opro(*line, "-o", "made.csv").exit_code == 0
+    rows = list(csv.DictReader(Path("made.csv").open()))
+    paired = {row["optimizer"]: row for row in rows}["tpe"]
+    assert paired["side_by_side.verdict"] in ("better", "worse", "no evidence")
+    assert 0 < float(paired["side_by_side.against.signed_rank_p"]) <= 1
+    assert paired["side_by_side.against.baseline"] == "random"
+    for state in ("finished", "out of evaluations", "stopped"):
+        assert len(opro("runs", "list", "--state", state, "--json").stdout.splitlines()) == 12
+    assert opro("runs", "list", "--state", "gone").exit_code == 2

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from opro_cli import report
-from opro_cli.core.events import Evaluation, Started, Stepped, Stopped
+from opro_cli.core.events import Evaluation, ParsedSolution, Started, Stepped, Stopped
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.problems.custom.problem import CustomSettings
 from opro_cli.problems.regression.linear import LinearSettings
@@ -57,7 +57,28 @@ class TestBestPoints:
         problem = custom(direction="maximize", value="accuracy")
         found(runs, replace(RANDOM, problem=problem), 60.0)
         found(runs, replace(SPEC, problem=problem), 70.0, model="gemma")
-        assert "Best accuracy: 70 at x = 1.5, kind = b (opro (gemma))." in notes(runs)
+        assert "Best accuracy: 70 at x = 1.5, kind = b (opro (gemma), by the model)." in notes(runs)
+
+    def test_a_value_of_random_search_or_of_an_unfinished_run_is_not_the_models(self, runs):
+        spec = replace(SPEC, problem=custom())
+        start = Started((Evaluation((0.0, "a"), 50.0, "start"),))
+        drawn = Stepped(1, (Evaluation((1.5, "b"), 0.75, "perturbed"),), (), 1)
+        add(runs, spec, start, drawn, Stopped(1, "max_steps"), model="gemma")
+        better = Stepped(1, (Evaluation((2.0, "b"), 0.5),), (), 1)
+        add(runs, replace(spec, repetition=1), start, better, model="gemma")
+        assert any(
+            "0.75 at x = 1.5, kind = b (opro (gemma), by random search)" in n for n in notes(runs)
+        )
+
+    def test_hardly_any_usable_reply_is_warned_of(self, runs):
+        spec = replace(SPEC, problem=custom())
+        start = Started((Evaluation((0.0, "a"), 50.0, "start"),))
+        read = (ParsedSolution(0, "used", (1.5, "b")), *[ParsedSolution(0, "unparsable")] * 10)
+        step = Stepped(1, (Evaluation((1.5, "b"), 0.75),), read, 1)
+        add(runs, spec, start, step, Stopped(1, "max_steps"), model="gemma")
+        assert any(
+            n.startswith("Note: 1 of 11 replies of gemma could be used") for n in notes(runs)
+        )
 
     def test_a_point_that_is_the_target_needs_no_note(self, runs):
         def run(spec, point):

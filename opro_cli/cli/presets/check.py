@@ -10,6 +10,7 @@ from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
 from opro_cli.cli.options.overrides import overrides_of
 from opro_cli.core.text import clean, plural
+from opro_cli.optimizers import DEFAULT
 from opro_cli.presets import files
 from opro_cli.presets.checks import Finding, check_preset
 from opro_cli.presets.environment import Environment
@@ -25,7 +26,8 @@ def check(options: Options) -> int:
     env = Environment()
     if hidden := files.hidden(options["preset"]):
         say(f"note: {hidden}.")
-    overrides = overrides_of(options, env)
+    models = options.several("model")  # several are for the one that is compared
+    overrides = overrides_of(options, env, [DEFAULT] if len(models) > 1 else None)
     found: list[Finding] = []
     for finding in check_preset(options["preset"], overrides, env, run_code=options["execute"]):
         found.append(finding)

@@ -13,8 +13,9 @@ from opro_cli.cli.console import print_out, say, width
 from opro_cli.cli.flags import Options
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.core.registry import did_you_mean
-from opro_cli.core.text import clean, point, reason_text
+from opro_cli.core.text import REASONS, clean, point, reason_text
 from opro_cli.core.totals import RunTotals
+from opro_cli.llm.local.known import GEMMA
 from opro_cli.llm.provider import bare_name
 from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets import files
@@ -23,11 +24,15 @@ from opro_cli.presets.spec import RunSpec
 from opro_cli.problems.settings import label
 from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
+from opro_cli.report.rows import FINISHED
 from opro_cli.runs.checks.replay import REPLAYED
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.progress import STATES, is_share, result_json, value_text
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import END, RunStore, StoredRun, runs_directory
+
+SHOWN_STATES = ("finished", *REASONS.values())
+"""The words for states in the list."""
 
 DROPPED = ("best", "cost", "model", "preset", "steps")
 """Columns that are left out on a narrow screen, in this order."""
@@ -39,7 +44,8 @@ def list_runs(options: Options) -> int:
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
     found, damaged = chosen_runs(store, options)
     rows = (_read(run, damaged) for run in reversed(found) if wanted.of(run))
-    matching = (row for row in rows if row is not None and wanted.in_state(row[0]["state"]))
+    read = (row for row in rows if row is not None)
+    matching = (row for row in read if wanted.in_state(row[0]["state"], _state(*row)))
     limit = options["limit"]
     shown = list(islice(matching, limit or None))
     if options["json"]:
@@ -70,8 +76,9 @@ class Filter:
     def __init__(self, options: Options) -> None:
         self._given = {n: options.several(n) for n in ("preset", "optimizer", "model", "state")}
         for state in self._given["state"]:
-            if state not in STATES:
-                raise UsageError(f"--state {state}: no such state.", "states: " + ", ".join(STATES))
+            if state not in (*STATES, *SHOWN_STATES):
+                known = ", ".join([*STATES, *SHOWN_STATES])
+                raise UsageError(f"--state {state}: no such state.", f"states: {known}")
         for name in self._given["optimizer"]:
             OPTIMIZERS.check(name, "--optimizer")
 
@@ -84,12 +91,22 @@ class Filter:
         optimizers, models = self._given["optimizer"], self._given["model"]
         model = str(run.about.get("model") or "")
         return (not optimizers or run.about["spec"]["optimizer"] in optimizers) and (
-            not models or model in models or bare_name(model) in models
+            not models or any(_names(given, model) for given in models)
         )
 
-    def in_state(self, state: str) -> bool:
-        """Whether a state is among those wanted."""
-        return not self._given["state"] or state in self._given["state"]
+    def in_state(self, state: str, shown: str = "") -> bool:
+        """Whether a state, or the words that are shown for it, is among those wanted."""
+        words = {state, shown, *(["finished"] if state in FINISHED else [])}
+        return not self._given["state"] or bool(words & {*self._given["state"]})
+
+
+def _names(given: str, model: str) -> bool:
+    """Whether what was typed names a model: with its provider or without, or as ``local``."""
+    return (
+        given in (model, bare_name(model))
+        or bare_name(given) == model
+        or (given == "local" and model == GEMMA.name)
+    )
 
 
 def of_presets(runs: list[StoredRun], names: list[str], *, strict: bool = True) -> list[StoredRun]:

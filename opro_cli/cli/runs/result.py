@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 
 from opro_cli.cli.console import print_out, say
@@ -140,6 +141,9 @@ def closing_lines(summary: Summary, where: str, *, whole: bool) -> list[str]:
     views = [one.best_view for one in judged]
     if len(views) == 1 and views[0] is not None:
         return [*lines, f"next: opro runs best {views[0].id}{where} > instruction.txt"]
+    if summary.side_by_side and summary.rows:
+        preset = shlex.quote(summary.rows[0].preset)
+        return [*lines, f"next: opro report --compare --preset {preset}{where}"]
     return [*lines, f"next: opro report --format markdown{where}"]
 
 

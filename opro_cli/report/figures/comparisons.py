@@ -158,7 +158,7 @@ def comparisons(summary: Summary) -> list[Comparison]:
 
 def series_name(row: Row, among: Sequence[Row]) -> str:
     """The optimizer, its model, and the settings in which it differs from others."""
-    keys = [key for key in row.axes if not key.startswith("problem.")]
+    keys = [key for key in row.swept if not key.startswith("problem.")]
     swept = zip(keys, swept_cells(row, keys), strict=True)
     parts = [f"{key.rpartition('.')[2]}={value}" for key, value in swept]
     return " ".join([optimizer_name(row, among), *parts])

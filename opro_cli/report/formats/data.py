@@ -10,6 +10,8 @@ from opro_cli.core.events import STATUSES
 from opro_cli.core.totals import MODEL
 from opro_cli.problems.settings import label
 from opro_cli.report.budgets import to_json
+from opro_cli.report.contest import contests
+from opro_cli.report.contest import to_json as contest_json
 from opro_cli.report.figures.histories import Moment
 from opro_cli.report.formats import RenderOptions
 from opro_cli.report.formats.accuracy import accuracy_of, against_json
@@ -71,7 +73,7 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
         "optimizer": row.optimizer,
         "model": row.model,
         "target": row.target,
-        "axes": row.axes,
+        "axes": row.swept,
         "settings": row.settings,
         "reps": len(row.runs),
         "converged": len(row.solved),
@@ -117,15 +119,27 @@ def _objects(summary: Summary) -> Iterator[dict[str, Any]]:
     held = list(accuracy.opponents(list(judged.values()), summary.baseline))
     rows = [row for row in summary.rows if id(row) not in judged]
     pairs = list(opponents(rows, summary.baseline)) if summary.baseline else []
+    held_against = _contest_of(rows) if summary.side_by_side else {}
     for row in summary.rows:
         one = judged.get(id(row))
         if one is None:
             bases = [base for mine, base in pairs if mine is row]
             paired = [compare(row, base).to_json(base.optimizer) for base in bases]
-            yield {**to_object(row, paired), **_at_budgets(row, summary)}
+            side = held_against.get(row.runs[0].id, {})
+            yield {**to_object(row, paired), **side, **_at_budgets(row, summary)}
             continue
         found = [against_json(base, pair) for mine, base, pair in held if mine is one]
         yield {**to_object(row, found), "accuracy": accuracy_of(one)}
+
+
+def _contest_of(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """By the run of a row: how its contender does against the first, over all targets."""
+    found: dict[str, dict[str, Any]] = {}
+    for contest in contests(rows, everyone=True):
+        for facts, one in zip(contest_json(contest), contest, strict=True):
+            kept = {k: facts[k] for k in ("name", "verdict", "p_adjusted", "against") if k in facts}
+            found |= {run.id: {"side_by_side": kept} for run in one.row.runs}
+    return found
 
 
 def _at_budgets(row: Row, summary: Summary) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from opro_cli.core.text import clean, count, duration, number, plural
 from opro_cli.core.totals import MODEL
 from opro_cli.presets.spec import digest
 from opro_cli.problems import PROBLEMS
-from opro_cli.report.cells import lost_reply_notes, solved_cell, solved_heading
+from opro_cli.report.cells import lost_reply_notes, random_search_cell, solved_cell, solved_heading
 from opro_cli.report.groups import (
     by_problem,
     different_budgets,
@@ -173,7 +173,7 @@ def _spent(rows: Sequence[Row]) -> Iterator[Column]:
     """Money, calls, tokens and time; and what random search did in their place."""
     yield "cost", _cost, "mean of all runs"
     if any(row.random_search_points for row in rows):
-        yield "random-search points", _random_search_share, "share of the points"
+        yield "random-search points", random_search_cell, "share of the points"
         yield "solved by random search", _solved_by_random_search, ""
     calls = "mean of all runs, as tokens and time"
     yield "calls per run", lambda row: _per_run(row.calls, row), calls
@@ -206,13 +206,6 @@ def _best_point(row: Row) -> str:
     if row.best is None:
         return ""
     return clean(by_name(row.spec, row.best[0]), 200)
-
-
-def _random_search_share(row: Row) -> str:
-    """The share of a run's points that random search found, beside a model's."""
-    if not row.asks_model or not row.sources:
-        return ""
-    return f"{100 * row.random_search_points / sum(row.sources.values()):.0f}%"
 
 
 def _solved_by_random_search(row: Row) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.text import clean
-from opro_cli.report.cells import solved_cell, solved_heading
+from opro_cli.report.cells import random_search_cell, solved_cell, solved_heading
 from opro_cli.report.contest import Contender, contests, p_text, sentence
 from opro_cli.report.groups import models_of
 from opro_cli.report.rows import Row
 from opro_cli.report.table import Cell, Table, range_text, short_number, two_digits
+
+SEARCHED = "random search"
 
 FOLD = 18
 """Characters of a name beside the other columns: models have long names."""
@@ -37,7 +39,7 @@ def _table(contest: Sequence[Contender]) -> Table:
     return Table(
         title=clean(f"{rows[0].preset}: side by side"),
         subtitle=f"each against {first.name}, by target and repetition{model}",
-        columns=("", result, difference, "95% CI", "p", "verdict", done, "W/L/T", "cost"),
+        columns=("", result, difference, "95% CI", "p", "verdict", done, "W/L/T", SEARCHED, "cost"),
         rows=tuple(_cells(one, goal=goal) for one in contest),
         stats=frozenset({result}),
         values=frozenset(() if goal else {result}),
@@ -51,6 +53,7 @@ def _table(contest: Sequence[Contender]) -> Table:
             else f"the typical difference in {value}; below 0: worse by",
             "p": test,
             "W/L/T": "pairs won, lost and tied",
+            SEARCHED: "share of the points that random search proposed, and no model",
             "cost": "of all runs",
         },
     )
@@ -58,9 +61,10 @@ def _table(contest: Sequence[Contender]) -> Table:
 
 def _cells(one: Contender, *, goal: bool) -> tuple[Cell, ...]:
     row, pairing = one.row, one.pairing
+    searched = random_search_cell(row) if row.random_search_points else ""
     result = row.evaluations if goal else None if row.pooled else row.best_values
     if pairing is None:
-        return (one.name, result, "", "", "", "first", solved_cell(row), "", _cost(row))
+        return (one.name, result, "", "", "", "first", solved_cell(row), "", searched, _cost(row))
     typical = pairing.typical
     middle, ends = typical if typical else (None, None)
     form = two_digits if goal else short_number
@@ -69,10 +73,11 @@ def _cells(one: Contender, *, goal: bool) -> tuple[Cell, ...]:
         result,
         "" if middle is None else form(middle),
         range_text(ends, form) if ends else "",
-        p_text(one.p),
+        p_text(one.p) if pairing.outcomes else "",
         one.verdict,
         solved_cell(row),
         f"{pairing.wins}/{pairing.losses}/{pairing.ties}",
+        searched,
         _cost(row),
     )
 
