@@ -148,7 +148,7 @@ def test_the_paired_table_is_shown_again_and_written_to_a_file(opro):
     again = opro("report", "--compare", "--preset", "mine")
     assert again.stdout == done.stdout
     assert opro(*line, "-o", "made.csv").exit_code == 0
-    rows = list(csv.DictReader(Path("made.csv").open()))
+    rows = list(csv.DictReader(Path("made.csv").read_text().splitlines()))
     paired = {row["optimizer"]: row for row in rows}["tpe"]
     assert paired["side_by_side.verdict"] in ("better", "worse", "no evidence")
     assert 0 < float(paired["side_by_side.against.signed_rank_p"]) <= 1
