@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "problem.scorer.model": "scorer",
     "budget.max_": "budget.",
     "max_evaluations": "budget.evaluations",
+    "the same command": "the same call",
     "and --fresh": "and fresh=True",
     "--fresh": "fresh=True",
     "--runs-dir or OPRO_RUNS_DIR": "runs=",

@@ -28,6 +28,14 @@ NUM_STARTS = 5
 """Starting points, those that are given included."""
 
 
+HABITS: Mapping[str, str] = {
+    **dict.fromkeys(("optuna", "bayesian", "bo", "skopt", "hyperopt"), 'optimizer="tpe"'),
+    **dict.fromkeys(("grid", "random-search", "sobol"), 'optimizer="random"'),
+    **dict.fromkeys(("cma", "cmaes"), 'optimizer="cma-es"'),
+}
+"""Optimizers of other packages, and what is nearest here."""
+
+
 class Folder:
     """A runs directory: the one that is named, or a temporary one that is removed with this."""
 
@@ -164,6 +172,8 @@ def optimizer_of(options: Mapping[str, Any]) -> str:
     optimizer, model = options["optimizer"], options["model"]
     if optimizer is None:
         return DEFAULT
+    if optimizer in HABITS:
+        raise UsageError(f"There is no optimizer {optimizer!r}.", HABITS[optimizer])
     OPTIMIZERS.check(str(optimizer), "optimizer")
     if model is not None and "model" not in OPTIMIZERS[optimizer].model_fields:
         raise UsageError(

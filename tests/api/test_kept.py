@@ -87,7 +87,7 @@ def test_another_function_does_not_continue_an_unfinished_run():
     interrupt()
     with pytest.raises(opro.OproError, match="code .* has changed since") as caught:
         opro.minimize(lambda x: 2 * x, LINE, **RANDOM)
-    assert "fresh=True" in caught.value.hint
+    assert "the same call and fresh=True" in caught.value.hint
     assert "--" not in str(caught.value) + caught.value.hint
     assert opro.minimize(lambda x: 2 * x, LINE, **RANDOM, fresh=True).success
 

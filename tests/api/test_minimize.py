@@ -232,6 +232,7 @@ def test_the_signature_and_the_help_name_every_argument():
         ({"direction": "maximize"}, "opro.maximize"),
         ({"starts": {"x": 0.5}}, "starts=[{…}]"),
         ({"budgte": 8}, "budget"),
+        ({"optimizer": "optuna"}, 'optimizer="tpe"'),
     ],
 )
 def test_an_argument_of_another_package_leads_to_ours(given, hint):

@@ -13,7 +13,7 @@ NOTEBOOK = Path(__file__).parent.parent.parent / "docs" / "python.ipynb"
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], 4)
-notebook.cells.append(nbformat.v4.new_code_cell("print(opro.report(RESULT))"))
+notebook.cells.append(nbformat.v4.new_code_cell("print(opro.report([baseline, r]))"))
 nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
 nbformat.write(notebook, "done.ipynb")
 """
