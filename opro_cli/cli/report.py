@@ -31,6 +31,9 @@ ENDINGS = {
 
 PAGE = "html"
 
+PAPER = "latex"
+"""The format with one main table for each problem; all of them by --wide."""
+
 DATA = ("json", "csv")
 """Formats for programs, which have no need of messages."""
 
@@ -53,7 +56,7 @@ def report(options: Options) -> int:
     if not chosen and not damaged and form not in DATA:
         say(f"There are no runs in {directory} to report on.")
         say("hint: opro run-opro --preset quickstart")
-    detail: Detail = "full" if options["wide"] or output else "main"
+    detail: Detail = "full" if options["wide"] or (output and form != PAPER) else "main"
     summary = summarize(
         chosen,
         damaged,

@@ -95,3 +95,16 @@ def test_only_runs_are_removed_and_damaged_ones_are(opro, runs):
     (runs[0] / "run.json").write_text("damaged")
     assert opro("runs", "rm", runs[0].name, "--yes").exit_code == 0
     assert not runs[0].exists()
+
+
+def test_the_filters_of_the_list_name_the_runs_to_remove(opro):
+    for name in ("random", "tpe"):
+        assert opro("run-baseline", "exp1", "-O", name, "--target", "w=15,b=14",
+                    "--set", "max_steps=2").exit_code == 0  # fmt: skip
+    assert opro("runs", "rm", "--yes").exit_code == 2
+    assert opro("runs", "rm", "-O", "tpe", "--state", "failed", "--yes").exit_code == 2
+    assert opro("runs", "rm", "-O", "tpe").exit_code == 2  # nobody to ask
+    done = opro("runs", "rm", "-O", "tpe", "-p", "exp1", "--state", "finished", "--yes")
+    assert done.exit_code == 0, done.output
+    left = {path.name.split("-")[3] for path in Path("runs").glob("2*")}
+    assert left == {"random"}

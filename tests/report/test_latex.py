@@ -114,3 +114,16 @@ def test_curves_are_for_csv(opro):
     done = opro("report", "--format", "json", "--curves")
     assert done.exit_code == 2
     assert "--curves is for CSV" in done.stderr
+
+
+def test_a_paper_gets_one_table_with_a_label_and_no_options(opro, tmp_path):
+    runs = RunStore(Path("runs"))
+    store_all(runs)
+    assert opro("report", "-o", "paper.tex").exit_code == 0
+    made = Path("paper.tex").read_text()
+    assert opro("report", "-o", "wide.tex", "--wide").exit_code == 0
+    assert made.count(r"\begin{table}") < Path("wide.tex").read_text().count(r"\begin{table}")
+    labels = re.findall(r"\\label\{tab:([a-z0-9-]+)\}", made)
+    assert len(labels) == len(set(labels)) == made.count(r"\begin{table}")
+    tables = "\n".join(line for line in made.splitlines() if not line.startswith("%"))
+    assert "-{}-" not in tables

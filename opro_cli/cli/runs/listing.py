@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,15 @@ class Filter:
     def __str__(self) -> str:
         """The options as they were given."""
         return " ".join(f"--{n} {clean(v, 60)}" for n, vs in self._given.items() for v in vs)
+
+    def matching(self, found: Iterable[StoredRun]) -> list[StoredRun]:
+        """The runs that match in all but the preset; damaged ones match nothing."""
+        kept = []
+        for run in filter(self.of, found):
+            row = _read(run, [])
+            if row is not None and self.in_state(row[0]["state"], _state(*row)):
+                kept.append(run)
+        return kept
 
     def of(self, run: StoredRun) -> bool:
         """Whether optimizer and model are among those wanted."""

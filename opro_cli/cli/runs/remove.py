@@ -12,6 +12,7 @@ import typer
 
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
+from opro_cli.cli.runs.listing import Filter, of_presets
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.core.text import clean, plural
 from opro_cli.presets.environment import Environment
@@ -32,13 +33,25 @@ SHOWN = 10
 def remove(options: Options) -> int:
     """Remove runs, and say which; exit code 1 where one of them stays."""
     store = RunStore(runs_directory(options["runs_dir"], Environment()))
-    paths = [path for path in store.paths(options.several("runs")) if _is_run(path)]
+    paths = _named(store, options)
     if not paths:
         raise RunsError(f"Nothing in {store.root} that this names is a run.", "opro runs list")
     if not options["yes"] and not _agreed(paths):
         say("Nothing was removed.")
         return 0
     return 1 if asyncio.run(_remove_all(paths, store, options)) else 0
+
+
+def _named(store: RunStore, options: Options) -> list[Path]:
+    """The runs with these ids that the filters let through. Raises UsageError without any."""
+    wanted, ids = Filter(options), options.several("runs")
+    if not ids and not str(wanted):
+        raise UsageError("No run is named.", "give ids, or --preset, --optimizer, --model, --state")
+    if not str(wanted):
+        return [path for path in store.paths(ids) if _is_run(path)]
+    found, damaged = store.select(ids)  # of this directory alone
+    named = of_presets(found, options.several("preset"), strict=not damaged)
+    return [run.path for run in wanted.matching(named)]
 
 
 async def _remove_all(paths: list[Path], store: RunStore, options: Options) -> int:

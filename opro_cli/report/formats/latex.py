@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from opro_cli.core.text import clean
@@ -64,6 +65,11 @@ SPECIAL = {
 WITHOUT_T1 = set("ÐÞðþ")
 """Letters that only some fonts have."""
 
+OPTION = re.compile(r" \(--[a-z-]+\)")
+"""A hint for the command line, which a paper has no use for."""
+
+NO_LABEL = re.compile(r"[^a-z0-9]+")
+
 NUMBER = re.compile(r"[-+~<$]?[\d.,]+([±–/ ].*|[kM%s]|)|[-–]?")
 """A cell that is set to the right."""
 
@@ -72,23 +78,31 @@ def render(summary: Summary, options: RenderOptions) -> str:
     """Tables that fit a column, with captions and notes. Every cell is escaped."""
     full = options.detail == "full"
     parts = [HEAD]
+    labels: Counter[str] = Counter()
     for table in tables(summary, options.detail):
         pages = list(pages_of(table, COLUMN)) if full else [fitting(table, COLUMN)]
         for i, columns in enumerate(pages):
             last = i == len(pages) - 1
-            parts.append("\n".join(_lines(table, columns, table.notes if last else ())))
+            notes = [OPTION.sub("", note) for note in table.notes] if last else []
+            label = NO_LABEL.sub("-", table.title.lower()).strip("-")[:60]
+            labels[label] += 1
+            if labels[label] > 1:
+                label += f"-{labels[label]}"
+            parts.append("\n".join(_lines(table, columns, notes, label)))
     parts += [f"% {clean(note, 2000)}" for note in summary.notes]
     return "\n\n".join(parts) + "\n"
 
 
-def _lines(table: Table, columns: Sequence[int], notes: Sequence[str]) -> Iterator[str]:
+def _lines(table: Table, columns: Sequence[int], notes: Sequence[str], label: str) -> Iterator[str]:
     headings, rows = table.joined()
     shown = [headings[i] for i in columns]
     said = table.explained(shown)
     kinds = "".join("r" if _is_number(row[i] for row in rows) else "l" for i in columns)
     yield r"\begin{table}"
     yield r"\centering\footnotesize"
-    yield rf"\caption{{{escape(table.title)}{'. ' + escape(said, 1000) + '.' if said else '.'}}}"
+    caption = f"{_sentence(table.title)}. {_sentence(said)}." if said else f"{table.title}."
+    yield rf"\caption{{{escape(caption, 1300)}}}"
+    yield rf"\label{{tab:{label}}}"
     yield r"\resizebox{\ifdim\width>\columnwidth\columnwidth\else\width\fi}{!}{%"
     yield rf"\begin{{tabular}}{{{kinds}}}"
     yield r"\toprule"
@@ -101,6 +115,10 @@ def _lines(table: Table, columns: Sequence[int], notes: Sequence[str]) -> Iterat
     for note in notes:
         yield rf"\par\smallskip\parbox{{\columnwidth}}{{\scriptsize {escape(note, LONGEST_NOTE)}}}"
     yield r"\end{table}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _is_number(cells: Iterator[str]) -> bool:
