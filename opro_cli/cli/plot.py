@@ -168,6 +168,8 @@ def _axis(given: str | None) -> Axis:
     for axis in AXES:
         if given in (None, axis):
             return axis
+    if given == "time":
+        raise UsageError("--axis time: no such axis.", "did you mean --axis seconds?")
     raise UsageError(f"--axis {given}: no such axis.", f"axes: {', '.join(AXES)}")
 
 

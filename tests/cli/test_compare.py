@@ -156,3 +156,14 @@ def test_the_paired_table_is_shown_again_and_written_to_a_file(opro):
     for state in ("finished", "out of evaluations", "stopped"):
         assert len(opro("runs", "list", "--state", state, "--json").stdout.splitlines()) == 12
     assert opro("runs", "list", "--state", "gone").exit_code == 2
+
+
+def test_what_hands_type_by_habit_leads_on(opro):
+    Path("mine.py").write_text("def loss(lr, depth):\n    return lr + depth / 10\n")
+    Path("mine.yaml").write_text(OWN)
+    assert "tpe" in opro("compare", "mine.yaml", "-O", "bayesian", "-O", "random").stderr
+    assert "-O NAME" in opro("compare", "mine.yaml", "--baseline", "random").output
+    assert opro("run-baseline", "mine.yaml", "-O", "random").exit_code == 0
+    for command in ("report", "plot"):
+        assert "did you mean --preset mine?" in opro(command, "mine.yaml").stderr
+    assert "seconds" in opro("plot", "--axis", "time").stderr

@@ -49,3 +49,12 @@ def test_no_cell_of_a_list_and_no_name_is_a_formula(opro):
 )
 def test_a_cell(value, shown):
     assert _cell(value) == shown
+
+
+def test_the_curve_of_a_run_without_a_target_has_no_row_twice(opro):
+    Path("mine.yaml").write_text(PRESET)
+    Path("loss.py").write_text("def loss(x, kind):\n    return x\n")
+    opro("run-baseline", "-O", "random", "-p", "./mine.yaml", "--max-evaluations", "3")
+    rows = list(csv.DictReader(io.StringIO(opro("report", "-f", "csv", "--curves").stdout)))
+    assert rows and {row["target"] for row in rows} == {""}
+    assert len({(row["evaluations"], row["best"]) for row in rows}) == len(rows)

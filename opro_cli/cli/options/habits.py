@@ -79,6 +79,7 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
         "--md": "--format markdown",
         "--latex": "-o report.tex",
     },
+    "compare": {"--baseline": "-O NAME first; the others are held against it"},
     "plot": {"--svg": "-o figure.svg", "--png": "-o figure.png", "--pdf": "-o figure.pdf"},
 }
 """By command, options that people type by habit, and the one that does it here."""
@@ -104,6 +105,7 @@ def split_target(words: Sequence[str]) -> str:
 
 CALLED: Mapping[str, str] = {
     **dict.fromkeys(("gradient-descent", "gradient_descent", "gd"), "sgd"),
+    **dict.fromkeys(("bayesian", "bayes", "bo", "optuna", "hyperopt"), "tpe"),
     **dict.fromkeys(("random-search", "random_search"), "random"),
     **dict.fromkeys(("cma", "cmaes"), "cma-es"),
     **dict.fromkeys(("simplex", "neldermead", "nelder_mead"), "nelder-mead"),

@@ -145,7 +145,8 @@ def chosen_runs(store: RunStore, options: Options) -> tuple[list[StoredRun], lis
         found, damaged = store.select_anywhere(ids)
     except RunsError as error:
         presets = {str(run.about["spec"]["preset"]) for run in store.newest("")}
-        named = next((name for name in ids if name in presets or name in files.available()), None)
+        stems = [Path(n).stem if n.endswith(files.SUFFIXES) else n for n in ids]
+        named = next((n for n in stems if n in presets or n in files.available()), None)
         if named is None:
             raise
         raise RunsError(error.message, f"did you mean --preset {clean(named, 60)}?") from None

@@ -48,9 +48,16 @@ def _curves(summary: Summary) -> Iterator[Sequence[Any]]:
     for row in summary.rows:
         for run in row.runs:
             spec = run.spec
-            facts = (run.id, row.preset, label(row.target), row.optimizer, row.model,
+            target = label(row.target) if row.target else ""
+            facts = (run.id, row.preset, target, row.optimizer, row.model,
                      spec.repetition + 1, run.totals.state)  # fmt: skip
-            for moment in summary.histories[run.id].moments:
+            moments = summary.histories[run.id].moments
+            if (
+                len(moments) > 1
+                and moments[-1]._replace(seconds=moments[-2].seconds) == moments[-2]
+            ):
+                moments = moments[:-1]  # the end of the run, which says nothing new
+            for moment in moments:
                 yield (*facts, *moment._replace(seconds=round(moment.seconds, 3)))
 
 
