@@ -118,6 +118,11 @@ def _figures(kind: str, summary: Summary, axis: Axis, layout: Layout) -> list[Fi
     figures = KINDS[kind](summary, axis, layout)
     if figures:
         return figures
+    if kind == "landscape" and any(row.finished for row in summary.rows):
+        raise UsageError(
+            "A landscape needs a problem of two numbers, and these runs have another.",
+            f"kinds: {', '.join(KINDS)}",
+        )
     states = sorted({run.totals.state for row in summary.rows for run in row.runs})
     what = f" by {axis}" if kind in ("curves", "ecdf") else ""
     raise UsageError(

@@ -167,3 +167,11 @@ def test_what_hands_type_by_habit_leads_on(opro):
     for command in ("report", "plot"):
         assert "did you mean --preset mine?" in opro(command, "mine.yaml").stderr
     assert "seconds" in opro("plot", "--axis", "time").stderr
+    Path("three.yaml").write_text(OWN.replace("depth: {low", "c: {low: 0, high: 1}, depth: {low"))
+    Path("mine.py").write_text("def loss(lr, depth, c):\n    return lr\n")
+    Path("three.yaml").write_text(
+        Path("three.yaml").read_text().replace("depth: 5", "depth: 5, c: 0")
+    )
+    assert opro("run-baseline", "three.yaml", "-O", "random").exit_code == 0
+    drawn = opro("plot", "-p", "three", "-k", "landscape", "-o", "x.svg")
+    assert "needs a problem of two numbers" in drawn.stderr
