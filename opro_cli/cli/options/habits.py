@@ -70,7 +70,17 @@ def leads_to(group: str, word: str, known: Iterable[str]) -> str:
     return f"Did you mean: {meant.get(near[0]) or habits[near[0]]}" if near else ""
 
 
+_NUMBERS = {
+    **dict.fromkeys(("--budget", "--evaluations", "--trials", "--n-trials"), "--max-evaluations N"),
+    **dict.fromkeys(("--steps", "--iterations"), "--max-steps N"),
+    **dict.fromkeys(("--repetitions", "--repeats", "--runs"), "--reps N"),
+}
+_BASELINE = dict.fromkeys(("--optimizer", "-O"), "opro run-baseline PRESET --optimizer NAME")
+
 OPTIONS: Mapping[str, Mapping[str, str]] = {
+    **{name: {**_NUMBERS, **_BASELINE} for name in ("run-opro", "run-sgd", "sweep")},
+    **dict.fromkeys(("run-baseline", "compare"), _NUMBERS),
+    "check": {"--max-evaluations": "opro run-opro PRESET --max-evaluations N --dry-run"},
     "report": {
         "--html": "-o report.html",
         "--json": "--format json",

@@ -32,7 +32,7 @@ class Command(TyperCommand):
         if target := split_target(args):
             ctx.fail(f"The parts of a target need a comma between them: --target {target[:100]}")
         known = {option for parameter in self.params for option in parameter.opts}
-        for word in args:
+        for word in (arg.partition("=")[0] for arg in args):
             if word not in known and (meant := meant_option(self.name or "", word)):
                 ctx.fail(f"There is no option {word}. {meant}")
         return super().parse_args(ctx, args)
