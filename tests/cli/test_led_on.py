@@ -16,6 +16,7 @@ from tests.planning import PROBLEM, write
         (["run-opro", "exp1", "-O", "cma-es"], "opro run-baseline PRESET --optimizer NAME"),
         (["run-opro", "exp1", "--budget=10"], "There is no option --budget. Type: --max-eval"),
         (["sweep", "exp1", "--n-trials", "10"], "Type: --max-evaluations N"),
+        (["compare", "exp1", "--trials", "9"], "Type: --max-evaluations N"),
         (["check", "exp1", "--max-evaluations", "9"], "--max-evaluations N --dry-run"),
         (["run-opro", "--target", "w=15", "b=14"], "comma between them: --target w=15,b=14"),
         (["run-opro", "exp1", "--target=w=15", "b=14"], "--target w=15,b=14"),

@@ -79,7 +79,8 @@ _BASELINE = dict.fromkeys(("--optimizer", "-O"), "opro run-baseline PRESET --opt
 
 OPTIONS: Mapping[str, Mapping[str, str]] = {
     **{name: {**_NUMBERS, **_BASELINE} for name in ("run-opro", "run-sgd", "sweep")},
-    **dict.fromkeys(("run-baseline", "compare"), _NUMBERS),
+    "run-baseline": _NUMBERS,
+    "compare": {**_NUMBERS, "--baseline": "-O NAME first; the others are held against it"},
     "check": {"--max-evaluations": "opro run-opro PRESET --max-evaluations N --dry-run"},
     "report": {
         "--html": "-o report.html",
@@ -89,7 +90,6 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
         "--md": "--format markdown",
         "--latex": "-o report.tex",
     },
-    "compare": {"--baseline": "-O NAME first; the others are held against it"},
     "plot": {"--svg": "-o figure.svg", "--png": "-o figure.png", "--pdf": "-o figure.pdf"},
 }
 """By command, options that people type by habit, and the one that does it here."""
