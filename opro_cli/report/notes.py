@@ -139,7 +139,7 @@ def _best_point(
     target = [target_name(row)] if row.target else []
     where = " ".join([*([row.preset] if several else []), *target, *swept])
     on = f" on {clean(where, 200)}" if where else ""
-    shown = clean(by_name(row.spec, point), 300)
+    shown = clean(by_name(row.spec.build_problem().space, point), 300)
     name = f"{optimizer_name(row, among)}{_proposed_by(row, point)}"
     return f"Best {clean(row.value_name, 40)}{on}: {number(value)} at {shown} ({name})."
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from opro_cli.core.errors import OproError
 from opro_cli.core.events import Event, Point
+from opro_cli.core.problem import Space
 from opro_cli.core.text import clean, coordinate, number, plural, reason_text
 from opro_cli.core.text import point as point_text
 from opro_cli.core.totals import RunTotals
@@ -79,9 +80,9 @@ def value_text(spec: RunSpec, value: float) -> str:
     return f"{round(100 * value, 1):g}%"
 
 
-def by_name(spec: RunSpec, point: Point) -> str:
+def by_name(space: Space, point: Point) -> str:
     """``w = 15, b = 14``, in six digits; a point without names as it is."""
-    values = spec.build_problem().space.to_values(point)
+    values = space.to_values(point)
     if not isinstance(values, Mapping):
         return point_text(point)
     named = (f"{name} = {coordinate(value)}" for name, value in values.items())

@@ -73,7 +73,9 @@ def result_lines(record: RunRecord) -> list[str]:
 def _plain_lines(record: RunRecord) -> list[tuple[str, str]]:
     spec, totals = record.spec, record.totals
     best = totals.best
-    lines = [("found", by_name(spec, best[0]) if best else "no point with a value")]
+    lines = [
+        ("found", by_name(spec.build_problem().space, best[0]) if best else "no point with a value")
+    ]
     lines += [(_word(spec), value_text(spec, best[1]))] if best else []
     lines += [("state", _state(record))]
     points = points_text(record.view, totals.distinct_pairs)

@@ -174,7 +174,7 @@ class _Words:
             return visible(str(point[0])) or "(empty)"
         named = self._space.names
         return clean(
-            by_name(self._spec, point) if named else self._space.render(point), LONGEST_POINT
+            by_name(self._space, point) if named else self._space.render(point), LONGEST_POINT
         )
 
     def pair(self, pair: Evaluation) -> tuple[str, str, str]:

@@ -205,7 +205,7 @@ def _best_point(row: Row) -> str:
     """With the names of its coordinates."""
     if row.best is None:
         return ""
-    return clean(by_name(row.spec, row.best[0]), 200)
+    return clean(by_name(row.spec.build_problem().space, row.best[0]), 200)
 
 
 def _solved_by_random_search(row: Row) -> str:
