@@ -23,7 +23,8 @@ def run(opro: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OPENAI_API_KEY", "dummy-key-0123456789")
     models = Models(good, lambda n: f"Be {WORDS[n % 3]}, <b>please</b>.")
     with served(models) as preset:
-        done = opro("run-opro", "--preset", preset, "--display", "none")
+        words = ("run-opro", "--preset", preset, "--display", "none", "--concurrency", "1")
+        done = opro(*words)  # one call at a time: the order of proposals is part of the test
     assert done.exit_code == 0, done.output
     assert opro("report", "-o", "report.html").exit_code == 0
     return only_run()
