@@ -10,6 +10,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from opro_cli.core import __version__ as __version__
+
 if TYPE_CHECKING:
     from opro_cli.api import (
         Account,
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
         sweep,
         text,
     )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Account",

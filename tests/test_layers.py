@@ -46,9 +46,6 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 GRAPH = {module(path): set(imports(tree)) - {module(path)} for path, tree in FILES.items()}
-GRAPH["opro_cli"] = set()
-"""It names what the top layer has for type checkers, and imports nothing before a name is used:
-see tests/api/test_import.py."""
 
 
 def package(name: str) -> str:

@@ -207,7 +207,7 @@ GROUPS = {
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from opro_cli import __version__
+        from opro_cli.core import __version__
 
         typer.echo(f"opro {__version__}")
         raise typer.Exit

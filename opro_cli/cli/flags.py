@@ -228,7 +228,7 @@ FLAGS: tuple[Flag, ...] = (
          ("--dry-run",), type=bool, default=False),
     Flag("print_config", STARTING, "Show every value and where it comes from; start nothing",
          ("--print-config",), type=bool, default=False, rare=ALL),
-    Flag("fresh", STARTING, "Start anew, also where the same runs exist", ("--fresh",),
+    Flag("fresh", STARTING, "Start new runs, also where the same ones exist", ("--fresh",),
          type=bool, default=False),
     Flag("yes", frozenset({REMOVE}), "Remove without asking", ("--yes", "-y"), type=bool,
          default=False),

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from typing_extensions import override
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.core.errors import UsageError
 from opro_cli.core.text import clean
 from opro_cli.export.course import read_course

@@ -18,7 +18,7 @@ NO_EFFECT = ("title", "description", "published", "limits", "budget", "baselines
 
 
 def refuse_changed(plan: Plan, store: RunStore) -> None:
-    """Raises PresetError where a run with replies or steps would be begun anew, unfinished.
+    """Raises PresetError where a run with replies or steps would be begun again, unfinished.
 
     A plan that is made from no file cannot have changed. A run that is not asked for any more is
     left alone, and so is one without a reply or a step: nothing of it is lost.

@@ -282,7 +282,9 @@ def _check_models(job: Job, opened: Mapping[ModelRequest, Model]) -> Iterator[st
 
 def _not_used(change: str, run: str) -> str:
     said = f"{change[0].upper()}{change[1:]}"
-    return f"{said} since {run} was made: its finished runs are not used again, they are made anew."
+    return (
+        f"{said} since {run} was made: its finished runs are not used again, they are made again."
+    )
 
 
 def _earlier(spec: RunSpec, store: RunStore) -> list[StoredRun]:

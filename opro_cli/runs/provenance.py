@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.llm import extra_versions, package_names
 from opro_cli.presets.plan import Plan
 

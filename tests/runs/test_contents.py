@@ -42,7 +42,7 @@ def test_finished_runs_of_another_objective_are_made_anew_and_never_averaged(opr
     again = opro(*RANDOM)
     assert again.exit_code == 0
     assert "The objective has changed since " in again.stderr
-    assert "they are made anew" in again.stderr
+    assert "they are made again" in again.stderr
     assert len(ids()) == 2
     assert "already exist" in opro(*RANDOM).stderr
     rows = json.loads(opro("report", "-f", "json").stdout)

@@ -110,7 +110,7 @@ class StepSettings(AskingSettings, ABC):
     exemplars: Annotated[Integer, Field(ge=0, le=100)] | None = _UNUSED
     """Examples of the data shown in a meta-prompt."""
     exemplar_choice: Literal["random", "wrong", "constant"] | None = _UNUSED
-    """Which: drawn anew in every step, drawn from those that the best instruction gets wrong, or
+    """Which: drawn again in every step, drawn from those that the best instruction gets wrong, or
     always the same."""
     scores: bool | None = _UNUSED
     """Whether the meta-prompt shows the scores."""

@@ -63,7 +63,7 @@ class Figure:
     """One of ``KINDS``."""
     title: str
     description: str
-    """What is to be seen, in a sentence or two: read to whoever does not see it."""
+    """What is to be seen, in a sentence or two: for people who do not see it."""
     svg: Element
     """An element ``svg`` whose colours a page may override, see :mod:`.palette`."""
     table: Numbers
@@ -112,7 +112,7 @@ class Figure:
 
 
 def canvas(layout: Layout, title: str, description: str, children: Sequence[Child]) -> Element:
-    """The root of a drawing, which says what it is to whoever does not see it."""
+    """The root of a drawing, with a title for people who do not see it."""
     return Element(
         "svg",
         Element("desc", description),

@@ -11,7 +11,7 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.core.text import clean, count, duration, listed, plural
 from opro_cli.report.figures.elements import Element
 from opro_cli.report.figures.palette import stylesheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.core.errors import RunsError, UsageError
 from opro_cli.runs.checks.audit import audit
 from opro_cli.runs.record import RunRecord, Unreadable, read_record

@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.core.errors import RunFailed, UsageError
 from opro_cli.core.problem import Measurement
 from opro_cli.problems.custom.calls import Calls, ObjectiveCall, measurement_of

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from opro_cli import __version__
+from opro_cli.core import __version__
 from opro_cli.problems.custom import sources
 from opro_cli.problems.custom.calls import ObjectiveCall
 from opro_cli.problems.custom.processes import Ended, Process
