@@ -79,7 +79,7 @@ def _check_kind(raw: Raw, override: Override, source: str) -> None:
         raise PresetError(
             f"{override.source} is for problems of kind {override.kind}, and {source} has the kind "
             f"{clean(kind, 40)}.",
-            override.hint or f"take a preset of that kind, such as --preset {override.kind}",
+            override.hint or "take a preset of that kind: `opro presets` lists them",
         )
 
 

@@ -97,7 +97,7 @@ def _random_search(rows: Sequence[Row], where: str) -> Iterator[str]:
     if total:
         share = sum(row.random_search_points for row in asking) / total
         said = f"{where}{share_text(share)} of the points came from random search"
-        yield f"{said}{_solutions(asking)}; `--strategy paper` switches it off."
+        yield f"{said} (`--strategy paper` switches it off){_solutions(asking)}."
 
 
 def _solutions(rows: Sequence[Row]) -> str:

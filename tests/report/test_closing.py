@@ -70,8 +70,8 @@ def test_points_of_random_search_are_told_with_the_way_to_do_without(runs):
     ran(runs, SPEC, 2, by="perturbed")
     _, second = said(runs)
     assert second == (
-        "Half of the points came from random search, the solution from the model; "
-        "`--strategy paper` switches it off."
+        "Half of the points came from random search (`--strategy paper` switches it off), "
+        "the solution from the model."
     )
 
 
@@ -91,7 +91,7 @@ def test_who_found_the_solutions_is_told(runs, by, said_of_them):
         step = Stepped(1, (tried, Evaluation(point, 64.3, source or "model")), (), 2)
         end = Stopped(1, "converged" if source else "max_steps")
         add(runs, replace(SPEC, repetition=r), STARTS, step, end)
-    assert f" from random search{said_of_them}; `--strategy" in said(runs)[1]
+    assert said(runs)[1].endswith(f" switches it off){said_of_them}.")
 
 
 def test_without_a_goal_runs_are_finished_and_have_a_best_value(runs):
