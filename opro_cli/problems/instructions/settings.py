@@ -22,7 +22,7 @@ from opro_cli.problems.instructions.sets import load_sets
 from opro_cli.problems.instructions.split import PARTS
 from opro_cli.problems.settings import AnswerSizes, Target, label
 
-MOST_TASKS = 6
+MOST_TASKS = 4
 """Tasks that are described one by one."""
 
 POWER = 2.8
@@ -246,11 +246,13 @@ def _of_one(settings: InstructionFields, target: Target) -> Iterator[tuple[str, 
 
 
 def _in_short(settings: InstructionFields, target: Target) -> str:
+    """Metric, examples of train, dev and test, floor and resolution, short enough for one line."""
     problem = InstructionsProblem(settings, target)
     check = problem.self_check()
     floor = f"; floor {100 * check.majority_share:.0f} %" if check else ""
     points = f"; shows {100 * resolution(len(problem.test)):.1f} points" if problem.test else ""
-    return f"{problem.metric_name}; {_sizes(problem)}{floor}{points}"
+    sizes = f"{len(problem.train)}/{len(problem.dev)}/{len(problem.test)} examples"
+    return f"{problem.metric_name}; {sizes}{floor}{points}"
 
 
 def _sizes(problem: InstructionsProblem) -> str:
