@@ -16,7 +16,6 @@ from opro_cli.report.figures.comparisons import (
     AXIS_TITLES,
     Axis,
     Comparison,
-    Course,
     Floats,
     Series,
 )
@@ -203,10 +202,3 @@ def _number(value: float) -> Cell:
     if value == -math.inf:
         return "solved"
     return value if math.isfinite(value) else None
-
-
-def course_rows(courses: Sequence[Course]) -> Iterator[tuple[Cell, ...]]:
-    """Every moment of these runs, see :class:`.histories.Moment`."""
-    for course in courses:
-        for moment in course.moments:
-            yield (course.view.id, *moment)
