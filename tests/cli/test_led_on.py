@@ -13,6 +13,7 @@ from tests.planning import PROBLEM, write
     [
         (["report", "--html"], "There is no option --html. Type: -o report.html"),
         (["plot", "--svg"], "Type: -o figure.svg"),
+        (["exp1"], "There is no command 'exp1'. It is a preset. Type: opro run-opro exp1"),
         (["run-opro", "exp1", "-O", "cma-es"], "opro run-baseline PRESET --optimizer NAME"),
         (["run-opro", "exp1", "--budget=10"], "There is no option --budget. Type: --max-eval"),
         (["sweep", "exp1", "--n-trials", "10"], "Type: --max-evaluations N"),

@@ -70,6 +70,13 @@ def leads_to(group: str, word: str, known: Iterable[str]) -> str:
     return f"Did you mean: {meant.get(near[0]) or habits[near[0]]}" if near else ""
 
 
+def run_of_preset(word: str) -> str:
+    """The sentence for a preset that is typed as a command; empty where it is none."""
+    from opro_cli.presets import files
+
+    return f"It is a preset. Type: opro run-opro {word}" if word in files.available() else ""
+
+
 _NUMBERS = {
     **dict.fromkeys(("--budget", "--evaluations", "--trials", "--n-trials"), "--max-evaluations N"),
     **dict.fromkeys(("--steps", "--iterations"), "--max-steps N"),

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typing_extensions import override
 
 from opro_cli.cli.options.flag import OUTPUT, PANELS, RARE
-from opro_cli.cli.options.habits import leads_to, meant_option, split_target
+from opro_cli.cli.options.habits import leads_to, meant_option, run_of_preset, split_target
 
 IN_FULL = "opro.help.all"
 """The key in a context's ``meta`` that asks for every option in full."""
@@ -79,7 +79,10 @@ class Group(TyperGroup):
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            found = leads_to(self.name or "opro", args[0], self.commands)
+            group = self.name or "opro"
+            found = (group == "opro" and run_of_preset(args[0])) or leads_to(
+                group, args[0], self.commands
+            )
             ctx.fail(f"There is no command {args[0][:60]!r}. {found}".strip())
         return super().resolve_command(ctx, args)
 

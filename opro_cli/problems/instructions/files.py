@@ -118,7 +118,8 @@ def _bytes(path: str) -> bytes:
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UsageError(f"data: there is no file {shown}.", _nearest(path)) from None
+        hint = _nearest(path) or "a relative name is seen from the current folder"
+        raise UsageError(f"data: there is no file {shown}.", hint) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"data: {shown} cannot be read: {why}.") from None
