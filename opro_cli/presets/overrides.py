@@ -10,6 +10,7 @@ from opro_cli.core.errors import PresetError
 from opro_cli.core.mappings import Raw, assign, dotted_keys
 from opro_cli.core.text import clean
 from opro_cli.presets import strict_yaml
+from opro_cli.presets.files import available
 from opro_cli.presets.strict_yaml import NotYaml
 
 
@@ -79,8 +80,15 @@ def _check_kind(raw: Raw, override: Override, source: str) -> None:
         raise PresetError(
             f"{override.source} is for problems of kind {override.kind}, and {source} has the kind "
             f"{clean(kind, 40)}.",
-            override.hint or "take a preset of that kind: `opro presets` lists them",
+            override.hint or _hint_of_kind(override.kind),
         )
+
+
+def _hint_of_kind(kind: str) -> str:
+    """Where a preset of this kind of problem is found."""
+    if kind in available():
+        return f"take a preset of that kind, such as --preset {kind}"
+    return "take a preset of that kind: `opro presets` lists them"
 
 
 def record_source(sources: dict[str, str], key: str, value: Any, source: str) -> None:
