@@ -110,7 +110,7 @@ def test_whatever_a_docstring_says_is_a_text_of_the_preset(text):
         ("def loss(seed=0): ...", "my.py:loss", "nothing to tune"),
         ("def loss(x): ...\ndef other(x): ...", "my.py", "has the functions loss and other"),
         ("x = 1", "my.py", "has no functions"),
-        ("def loss(x): ...", "my.py:lost", "no `def lost`"),
+        ("def loss(x): ...", "my.py:lost", "there is no lost in it; its functions: loss"),
         ("def loss(x): ...", "your.py:loss", "there is no file your.py"),
         ("def loss(x): ...", "nowhere_at_all:loss", "there is no module"),
         ("def loss(x): ...", "my.ipynb:loss", "is a notebook"),

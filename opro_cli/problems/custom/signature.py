@@ -84,6 +84,8 @@ def read_function(source: str, name: str) -> Function:
 
     Raises NotLoaded where there is none, or its arguments cannot be given by name.
     """
+    if reason := missing(source, name):
+        raise NotLoaded(reason)
     module = _Module(_parse(source))
     node, bound = module.function(name)
     found = node.args
