@@ -16,6 +16,7 @@ WORDS: Mapping[str, str] = {
     "problem.scorer.model": "scorer",
     "budget.max_": "budget.",
     "max_evaluations": "budget.evaluations",
+    "into .env": "into the environment (os.environ)",
     "the same command": "the same call",
     "and --fresh": "and fresh=True",
     "--fresh": "fresh=True",

@@ -19,6 +19,7 @@ from opro_cli.core.problem import Measurement
 from opro_cli.core.text import listed
 from opro_cli.llm.provider import Env
 from opro_cli.presets.plan import Plan
+from opro_cli.report.closing import share_by_code
 from opro_cli.runs.jobs import jobs_for_plan
 from opro_cli.runs.launch import Launcher, Outcome
 from opro_cli.runs.store import RunStore
@@ -173,6 +174,11 @@ class Session(Work[Outcome]):
     def notices(self) -> list[str]:
         """What a command would have said on the way, and what was not done again."""
         found, (view,) = list(self.watch.notices), self.outcome().runs
+        if share := share_by_code(view.totals.sources, asks_model=view.spec.optimizer.asks_model):
+            how = 'settings={"opro.strategy": "paper"}'
+            found.append(
+                f"{share} of the proposed points came from random search; {how} switches it off."
+            )
         returned = bool(self.outcome().already_finished)
         if returned:
             found.append(

@@ -70,8 +70,9 @@ def text(start: str = "", max_chars: int | None = None) -> Text:
 def parameters_of(space: Space) -> dict[str, dict[str, Any]]:
     """The parameters as a preset has them. Raises UsageError."""
     if not isinstance(space, Mapping) or not space:
+        kind = "empty" if isinstance(space, Mapping) else "no mapping"
         raise UsageError(
-            "The space is no mapping from the names of parameters to their values.",
+            f"The space is {kind}; it has the names of the parameters, each with its values.",
             'as in {"lr": opro.log(1e-5, 1), "depth": (1, 8), "kernel": ["rbf", "poly"]}',
         )
     return {str(name): _parameter(str(name), entry) for name, entry in space.items()}
@@ -134,14 +135,19 @@ def _refuse_floats(space: Space, start: Mapping[str, Any]) -> None:
 
 def _parameter(name: str, entry: Any) -> dict[str, Any]:
     if isinstance(entry, Log):
-        low, high = _plain(entry.low), _plain(entry.high)
+        low, high = _bounds(name, (entry.low, entry.high), "opro.log")
+        if low <= 0:
+            raise UsageError(
+                f"space.{name} begins at {low}, and a logarithmic scale begins above 0.",
+                f"as in opro.log(1e-6, {high})",
+            )
         scaled = {"low": low, "high": high, "scale": "log"}
         return {**scaled, "type": "int"} if _whole(low, high) else _fine(scaled, entry.digits)
     if isinstance(entry, Text):
         most = {"max_chars": entry.max_chars} if entry.max_chars is not None else {}
         return {"type": "text", **most}
-    if isinstance(entry, tuple) and len(entry) == 2 and all(map(_is_number, entry)):
-        low, high = map(_plain, entry)
+    if isinstance(entry, tuple) and len(entry) == 2 and any(map(_reads_as_number, entry)):
+        low, high = _bounds(name, entry)
         if _whole(low, high):
             return {"low": low, "high": high, "type": "int"}
         return _fine({"low": low, "high": high}, DIGITS)
@@ -151,6 +157,24 @@ def _parameter(name: str, entry: Any) -> dict[str, Any]:
         f"space.{name} is {str(entry)[:80]!r}, which is none of the forms of a parameter.",
         'as in opro.log(1e-5, 1), (0.0, 1.0), (1, 8), ["rbf", "poly"] or opro.text()',
     )
+
+
+def _bounds(name: str, pair: tuple[Any, Any], function: str = "") -> tuple[Any, Any]:
+    """Both bounds as numbers of Python. Raises UsageError where they are none, or turned round."""
+    low, high = map(_plain, pair)
+    if not all(_is_number(bound) and abs(bound) < math.inf for bound in (low, high)):
+        raise UsageError(
+            f"space.{name} is {function}({low!r}, {high!r}), and bounds are finite numbers.",
+            f"as in {function}(1, 12); choices are written as a list",
+        )
+    if not low < high:
+        raise UsageError(
+            f"space.{name} is {function}({low}, {high}), and the first bound is the lower one.",
+            f"as in {function}({high}, {low})"
+            if high < low
+            else "leave out a parameter that has one value",
+        )
+    return low, high
 
 
 def _fine(parameter: dict[str, Any], digits: int) -> dict[str, Any]:
@@ -196,6 +220,14 @@ def _middle(entry: Any) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _reads_as_number(value: Any) -> bool:
+    """Whether it is a number, or a text that someone who writes bounds takes for one."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return math.isfinite(float(value))
+    return _is_number(value)
 
 
 def _whole(low: Any, high: Any) -> bool:

@@ -154,7 +154,7 @@ def _check_values(started: Sequence[Evaluation]) -> None:
     why = next((pair.why for pair in started if pair.why), f"it is {started[0].value}")
     raise NoValues(
         f"No starting point has a value: {why.rstrip('.')}.",
-        "the objective must return one finite number; nothing was asked of a model",
+        "the objective must return one finite number; no step was begun",
     )
 
 

@@ -20,6 +20,13 @@
 
 from __future__ import annotations
 
+import traceback
+from itertools import pairwise
+from pathlib import Path
+
+HERE = str(Path(__file__).parents[1])
+"""Our code, as the frames of a traceback name it."""
+
 
 class OproError(Exception):
     """Something a user can understand and act on.
@@ -35,6 +42,16 @@ class OproError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def _render_traceback_(self) -> list[str]:
+        """The caller's line, the message and its hint: what a notebook shows instead of a traceback
+        (https://ipython.readthedocs.io/en/stable/config/integrating.html)."""
+        lines = [f"{type(self).__name__}: {self.message}"]
+        lines += [f"hint: {self.hint}"] if self.hint else []
+        for before, frame in pairwise(traceback.extract_tb(self.__traceback__)):
+            if frame.filename.startswith(HERE):
+                return [f"line {before.lineno}: {before.line}", *lines]
+        return lines
 
 
 class UsageError(OproError):

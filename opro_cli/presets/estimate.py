@@ -32,8 +32,8 @@ CHARS_PER_TOKEN = (4.0, 1.5)
 ASSUMED_REPLIES = "low: short replies; middle: usual ones; high: replies up to their limit"
 
 ASSUMED_ANSWERS = (
-    f"low: at most {FEW_STEPS} steps, short instructions and replies; middle: every step, usual ones; "
-    "high: every step, replies up to their limit"
+    f"low: at most {FEW_STEPS} steps, short instructions and replies; middle: every step, usual "
+    "ones; high: every step, replies up to their limit"
 )
 
 
@@ -121,8 +121,8 @@ class Estimator:
         tokens = [s.output_tokens for sizes in self._measured.values() for s in sizes.values()]
         low, high = min((t[0] for t in tokens), default=0), max((t[1] for t in tokens), default=0)
         return (
-            f"low: at most {FEW_STEPS} steps a run (or the published mean), {low:g} output tokens a reply; "
-            f"middle: until patience ends it, {(low + high) / 2:g} tokens; "
+            f"low: at most {FEW_STEPS} steps a run (or the published mean), {low:g} output tokens "
+            f"a reply; middle: until patience ends it, {(low + high) / 2:g} tokens; "
             f"high: every step allowed, {high:g} tokens"
         )
 

@@ -96,7 +96,7 @@ def _random_search(rows: Sequence[Row], where: str) -> Iterator[str]:
     total = sum(sum(row.sources.values()) for row in asking)
     if total:
         share = sum(row.random_search_points for row in asking) / total
-        said = f"{where}{share_text(share)} of the points came from random search"
+        said = f"{where}{share_text(share)} of the proposed points came from random search"
         yield f"{said} (`--strategy paper` switches it off){_solutions(asking)}."
 
 
@@ -110,6 +110,12 @@ def _solutions(rows: Sequence[Row]) -> str:
         said = "the solution" if all_of_them == 1 else f"all {all_of_them} solutions"
         return f", {said} from {'the model' if model else 'random search'}"
     return f", {model} of {all_of_them} solutions from the model"
+
+
+def share_by_code(sources: Counter[str], *, asks_model: bool) -> str:
+    """Which part of a run's proposed points code drew beside a model; empty for none."""
+    drawn, proposed = sources.total() - sources[MODEL], sources.total()
+    return share_text(drawn / proposed) if asks_model and drawn else ""
 
 
 def share_text(share: float) -> str:

@@ -35,3 +35,20 @@ def test_the_notebook_runs_and_shows_tables_and_progress(tmp_path):
     assert "| random |" in said
     assert "│ random" in said
     assert not [o for o in outputs if o.get("name") == "stderr"]
+
+
+def test_an_error_is_the_callers_line_a_sentence_and_a_hint_in_a_notebook(tmp_path):
+    pytest.importorskip("IPython")
+    script = """
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance().run_cell('''import opro_cli as opro
+def f(d): return 1.0
+opro.minimize(f, {"d": (12, 1)}, optimizer="random", budget=2)''')
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.splitlines() == [
+        'line 3: opro.minimize(f, {"d": (12, 1)}, optimizer="random", budget=2)',
+        "UsageError: space.d is (12, 1), and the first bound is the lower one.",
+        "hint: as in (1, 12)",
+    ]

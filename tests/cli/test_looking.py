@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,18 @@ def test_looking_at_a_run_executes_nothing_that_it_names(opro):
     for words in looks:
         assert opro(*words).exit_code == 0, words
         assert not ran.exists(), words
+
+
+@pytest.mark.model
+def test_the_order_in_which_a_local_model_was_shown_the_inputs_is_the_one_that_is_said(opro):
+    opro("run-opro", "quickstart", "--target", "w=17,b=17", "--max-steps", "2")
+    orders = []
+    for step in ("1", "2"):
+        shown = opro("runs", "show", "latest", "--step", step).stdout
+        orders += re.findall(r"written as \((\w), (\w)\)", shown)
+        first, *_ = orders[-1]
+        replies = re.findall(r"\|  (-?\d+) (-?\d+)\n.*→ \w[\w ]* \((-?\d+), (-?\d+)\)", shown)
+        assert replies
+        for *written, w, b in replies:
+            assert written == ([w, b] if first == "w" else [b, w])
+    assert {first for first, _ in orders} == {"w", "b"}

@@ -247,3 +247,33 @@ def test_the_page_of_models_names_every_endpoint_with_its_key():
         if name != "openai":
             assert f"| `{name}:` | {row.title}" in page
             assert f"`{row.key}`" in page or not row.key
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("gpt-4o", "openai:gpt-4o"),
+        ("o3-mini", "openai:o3-mini"),
+        ("mistral-small", "mistral:mistral-small"),
+        ("deepseek-chat", "deepseek:deepseek-chat"),
+        ("claude-haiku-4-5", "anthropic:claude-haiku-4-5"),
+    ],
+)
+def test_a_model_without_its_server_is_answered_with_both(typed, meant):
+    with pytest.raises(UsageError) as caught:
+        choose_model(ModelRequest(typed), {})
+    assert f"did you mean {meant}?" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("gemini-3.5-flash-lit", "did you mean gemini-3.5-flash-lite? Then: put GEMINI_API_KEY"),
+        ("gemini-3.5-flash-lite", "put GEMINI_API_KEY"),
+        ("gemini-9-flash", "put GEMINI_API_KEY"),
+    ],
+)
+def test_a_misspelt_gemini_is_corrected_before_a_key_is_asked_for(typed, near):
+    with pytest.raises(UsageError) as caught:
+        choose_model(ModelRequest(typed), {})
+    assert caught.value.hint.startswith(near)

@@ -70,7 +70,7 @@ def test_points_of_random_search_are_told_with_the_way_to_do_without(runs):
     ran(runs, SPEC, 2, by="perturbed")
     _, second = said(runs)
     assert second == (
-        "Half of the points came from random search (`--strategy paper` switches it off), "
+        "Half of the proposed points came from random search (`--strategy paper` switches it off), "
         "the solution from the model."
     )
 

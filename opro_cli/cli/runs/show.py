@@ -159,11 +159,11 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
         print_out("".join(json.dumps(to_json(event)) + "\n" for event in found))
         return
     lines = []
-    for prompt in prompts:
+    for attempt, prompt in enumerate(prompts):
         asked = f"{plural(prompt.samples, 'sample')}, form {clean(prompt.form, 40)}"
         asked += f", temperature {prompt.temperature}" if prompt.temperature is not None else ""
         lines += [f"step {step}: meta-prompt ({asked})", *_indented(prompt.prompt)]
-        lines += _continued(prompt, spec)
+        lines += _continued(prompt, attempt, spec)
     solutions = [solution for stepped in made for solution in stepped.solutions]
     values = {pair.point: pair.value for stepped in made for pair in stepped.pairs}
     for replied in sorted(replies, key=lambda e: e.sample):
@@ -187,8 +187,8 @@ def _recorded(steps: Sequence[int]) -> str:
     return f"{len(steps)} of its {steps[-1]:,} steps are recorded: {few}, the last {steps[-1]}"
 
 
-def _continued(prompt: Prompted, spec: RunSpec) -> Iterator[str]:
-    """What a list without an instruction asks for."""
+def _continued(prompt: Prompted, attempt: int, spec: RunSpec) -> Iterator[str]:
+    """What a list without an instruction asks for, in this attempt of its step."""
     if prompt.form not in FORMS or not FORMS[prompt.form].continues:
         return
     aim = prompt.prompt.split("\n")[-1].partition(":")[0].split()
@@ -196,7 +196,7 @@ def _continued(prompt: Prompted, spec: RunSpec) -> Iterator[str]:
     yield f"  This model follows no instruction; it continues the list.{asked}"
     names = spec.build_problem().space.names
     if prompt.form == "rows" and names:
-        turn = prompt.first % len(names)
+        turn = (prompt.step + attempt) % len(names) if getattr(spec.optimizer, "turn", False) else 0
         order = ", ".join((*names[turn:], *names[:turn]))
         yield f"  Each row is a value and a point, written as ({clean(order, 200)})."
 

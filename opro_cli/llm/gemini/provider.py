@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 from typing_extensions import override
 
 from opro_cli.core.errors import ModelUnavailable
@@ -26,6 +28,9 @@ KEY_PAGE = "https://aistudio.google.com/apikey"
 
 VERTEX = "vertex:"
 
+NEARLY = 0.9
+"""How alike two names are, from 0 to 1, where one is held to be the other misspelled."""
+
 
 class GeminiProvider(Provider):
     """Google's two APIs."""
@@ -48,7 +53,8 @@ class GeminiProvider(Provider):
         if not vertex and not api_key(env):
             raise ModelUnavailable(
                 f"{request.name} needs an API key, and there is none.",
-                f"put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), or name a local model",
+                f"{_misspelled(request.name)}put GEMINI_API_KEY=… into .env (keys: {KEY_PAGE}), "
+                "or name a local model",
             )
         server = _server(request, env)
         if vertex:
@@ -99,6 +105,13 @@ PROVIDER = GeminiProvider()
 def api_key(env: Env) -> str:
     """The API key, or an empty text. Raises ModelUnavailable for a key that cannot be sent."""
     return sendable(env.get(_key_name(env), "").strip(), "GEMINI_API_KEY")
+
+
+def _misspelled(name: str) -> str:
+    """The known model whose name is nearly this one, as a question; empty for none."""
+    known = list(catalog().models)
+    near = [] if name in known else difflib.get_close_matches(name[:100], known, 1, NEARLY)
+    return f"did you mean {near[0]}? Then: " if near else ""
 
 
 def _key_name(env: Env) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -29,6 +30,7 @@ class Endpoint:
     title: str = ""
     url: str = ""
     key: str = ""
+    begins: Sequence[str] = ()
     local: bool = False
     billed: str = ""
     limit: str = "max_tokens"

@@ -34,15 +34,22 @@ class OpenAIProvider(Provider):
     packages = ("openai",)
 
     @override
+    def meant(self, name: str) -> str:
+        own = (e.name for e in endpoints().values() if name.lower().startswith(tuple(e.begins)))
+        return next((f"{endpoint}:{name[:60]}" for endpoint in own), "")
+
+    @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:
+        endpoint = endpoint_of(request.name)
+        server, key = _server(request, env), api_key(endpoint, env)
+        keyless = not (server.url or key or endpoint.local)
         if find_spec("openai") is None:
             raise ModelUnavailable(
                 f"{request.name} needs a package that is not installed.",
-                "pip install 'opro-cli[openai]'",
+                "pip install 'opro-cli[openai]'"
+                + (f", and put {endpoint.key}=… into .env" if keyless else ""),
             )
-        endpoint = endpoint_of(request.name)
-        server, key = _server(request, env), api_key(endpoint, env)
-        if not (server.url or key or endpoint.local):
+        if keyless:
             raise ModelUnavailable(
                 f"{request.name} needs an API key, and there is none.",
                 f"put {endpoint.key}=… into .env, or name a server with --base-url",

@@ -31,6 +31,10 @@ class AnthropicProvider(Provider):
     packages = ("pydantic-ai-slim", "anthropic")
 
     @override
+    def meant(self, name: str) -> str:
+        return f"anthropic:{name[:60]}" if name.lower().startswith("claude-") else ""
+
+    @override
     def check(self, request: ModelRequest, env: Env) -> ModelChoice:
         check_installed(request, "pydantic_ai", "anthropic")
         check_effort(request)
