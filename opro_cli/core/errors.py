@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import traceback
 from itertools import pairwise
-from pathlib import Path
 
-HERE = str(Path(__file__).parents[1])
-"""Our code, as the frames of a traceback name it."""
+HERE = __file__[: -len("core/errors.py")]
+"""Our folder, as the frames of a traceback name it."""
 
 
 class OproError(Exception):

@@ -103,6 +103,20 @@ def test_a_schema_and_a_grammar_shape_the_reply(model):
     assert by_grammar in ("maybe", "never")
 
 
+@pytest.mark.parametrize("shown", ["1.12e-03", "4.5e-05", "1.12e-3", "2.5e+02", "0.0125", "-7"])
+@pytest.mark.parametrize("bounds", [{}, {"minimum": -1e3, "maximum": 1e3}])
+def test_a_number_of_a_schema_may_be_written_as_json_allows(model, shown, bounds):
+    schema = {
+        "type": "object",
+        "properties": {"lr": {"type": "number", **bounds}},
+        "required": ["lr"],
+        "additionalProperties": False,
+    }
+    asked = f'Copy exactly: {{"lr": {shown}}}'
+    (reply,) = texts(ask(model, question(asked, schema=schema, system="Copy the JSON exactly.")))
+    assert json.loads(reply) == {"lr": float(shown)}
+
+
 def test_the_same_request_gives_the_same_replies_whatever_came_between(model, file):
     warm = [question(date, 2, temperature=1.2, max_tokens=24) for date in DATES[:2]]
     cold = [question(date) for date in DATES]

@@ -41,6 +41,7 @@ from opro_cli.core.errors import LLMError, ModelUnavailable
 from opro_cli.core.events import Reply
 from opro_cli.core.model import Ability, ModelInfo, Request, Wrapper
 from opro_cli.llm.local.collecting import Replies
+from opro_cli.llm.local.engine import schema_grammar
 from opro_cli.llm.local.model_file import DEFAULT_NAME, not_installed, stamp
 from opro_cli.llm.local.processors import circumstances, instructions, threads
 from opro_cli.llm.local.turns import Turns
@@ -196,8 +197,7 @@ class LocalModel:
         else:
             body["messages"] = _messages(request.system, request.prompt)
             if request.schema is not None:
-                schema = {"name": "solution", "schema": request.schema}
-                body["response_format"] = {"type": "json_schema", "json_schema": schema}
+                body["grammar"] = schema_grammar(request.schema)
             elif request.grammar is not None:
                 body["grammar"] = request.grammar
             self._server.handle_chat_completions(body, replies.take)
