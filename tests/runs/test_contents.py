@@ -12,7 +12,7 @@ from opro_cli.runs.disk.contents import changes, decisive, other_circumstances
 from opro_cli.runs.store import RunStore
 from tests.chains import by_prompt, only_run
 from tests.forging import forged
-from tests.loopback import Loopback
+from tests.loopback import Loopback, gemini
 
 PRESET = """\
 problem: {kind: custom, objective: loss.py:loss, parameters: {x: {low: 0, high: 9}}, num_starts: 2}
@@ -201,3 +201,27 @@ def test_what_decides_and_what_is_only_said():
     assert list(other_circumstances(before, now)) == ["the model's engine has changed from 1 to 2"]
     assert set(decisive(now)) == {"problem.objective", "model.server"}
     assert not list(changes(before, {}))
+
+
+def test_generated_data_is_the_same_run_wherever_the_preset_is(opro, serve, monkeypatch):
+    server = serve(lambda asked: gemini("1954-11-09"))
+    monkeypatch.setenv("OPRO_RUNS_DIR", str(Path("runs").absolute()))
+    home, asked = Path().absolute(), []
+    for folder in ("one", "two"):
+        Path(home, folder).mkdir()
+        monkeypatch.chdir(home / folder)
+        assert opro("presets", "copy", "dates").exit_code == 0
+        small = ("--set", "problem.split={train: 2, dev: 2, test: 4}", "--display", "none")
+        done = opro(
+            "run-baseline",
+            "./dates.yaml",
+            "-O",
+            "fixed",
+            "--scorer",
+            "gemini-3.5-flash-lite",
+            *small,
+        )
+        assert done.exit_code == 0, done.stderr
+        asked.append(len(server.asked))
+    assert asked[0] == asked[1] > 0
+    assert opro("runs", "list", "--json").stdout.count('"run"') == 1

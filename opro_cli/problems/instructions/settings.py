@@ -150,9 +150,23 @@ class InstructionsSettings(InstructionFields):
             own = own_metric.digests(metric, self.folder)
         return {"data": load_sets(self, task_of(self.targets[0])).digest, **own}
 
+    @property
+    def _names_files(self) -> bool:
+        """Whether a file of the preset's folder decides on a value: data, or an own metric."""
+        names = {self.metric, *self.metrics.values()}
+        return bool(self.data) or any(name and is_own(name) for name in names)
+
     @override
     def located(self, folder: str) -> Self:
-        return self if self.folder else self.model_copy(update={"folder": folder})
+        if self.folder or not self._names_files:
+            return self
+        return self.model_copy(update={"folder": folder})
+
+    @override
+    def identity(self) -> dict[str, Any]:
+        """Without the folder where no file is named: wherever the preset is, it is the same run."""
+        settings = super().identity()
+        return settings if self._names_files else {**settings, "folder": ""}
 
     @override
     def summary_of_settings(self) -> dict[str, Any]:
