@@ -182,7 +182,7 @@ def _write(objective: str, shown: str, function: Function, drafts: list[Draft]) 
     lines += [""]
     if not texts:
         lines += line("baselines", ["random", "local-search"], "what `opro sweep` compares with")
-    lines += line("reps", 1, "runs with other starting points; take 5 to compare")
+    lines += line("reps", 1, "runs with other starting points; take 6 or more to compare")
     lines += line(
         "max_steps", STEPS, f"at most {POINTS * STEPS} evaluations and the starting points"
     )
