@@ -213,7 +213,8 @@ def _launch(
         print_out(json.dumps({"contests": summary_json(summary.rows)}) + "\n")
     _say_failures(outcome, where)
     unprinted = best_points(summary.rows) if options["json"] else ()
-    for line in (*unprinted, *result_lines(summary.rows)):
+    noted = not options["json"] and output is None and form == "table"
+    for line in (*unprinted, *result_lines(summary.rows, noted=noted)):
         say(line)
     if line := already_done(outcome.already_finished, len(outcome.runs)):
         say(line)

@@ -90,6 +90,8 @@ class RunTotals:
     """The most frequent reasons why solutions in replies were rejected, or points have no value."""
     without_value: int = 0
     """Evaluated points without a value, for which a reason is known."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """The most frequent of these reasons; they are in ``causes`` too."""
     idle: int = 0
     """Steps that brought no new point."""
     replies: int = 0
@@ -230,7 +232,7 @@ class RunTotals:
                 self.idle += all(pair.known for pair in pairs)
                 for solution in event.solutions:
                     if solution.status not in USABLE:
-                        self._note_cause(solution.why or solution.status)
+                        _note(self.causes, solution.why or solution.status)
                 self._pairs(pairs)
                 self._left_out = len(pairs) < len(event.pairs) and not any(map(self.solves, pairs))
             case Stopped(step, reason):
@@ -270,11 +272,6 @@ class RunTotals:
         if self.better(event.value):
             self.best, self.solver = (event.point, event.value), ""
 
-    def _note_cause(self, why: str) -> None:
-        self.causes[why] += 1
-        if len(self.causes) > MOST_CAUSES:
-            self.causes = Counter(dict(self.causes.most_common(MOST_CAUSES // 2)))
-
     def _pairs(self, pairs: tuple[Evaluation, ...]) -> None:
         self.recorded_pairs += len(pairs)
         for pair in pairs:
@@ -284,7 +281,8 @@ class RunTotals:
                 self.scored.setdefault(pair.point, pair)
             if pair.why and not pair.known:
                 self.without_value += 1
-                self._note_cause(pair.why)
+                _note(self.causes, pair.why)
+                _note(self.failures, pair.why)
             same = self.best == (pair.point, pair.value) and not self.solver
             if same or self.better(pair.value):
                 self.best, self.solver = (pair.point, pair.value), pair.source
@@ -292,3 +290,11 @@ class RunTotals:
             self.curve.append((self.step, self.best[1]))
             if len(self.curve) > CURVE:
                 self.curve = [*self.curve[:-1:2], self.curve[-1]]
+
+
+def _note(causes: Counter[str], why: str) -> None:
+    """Count a cause, and forget the rarest where there are too many."""
+    causes[why] += 1
+    if len(causes) > MOST_CAUSES:
+        for rare, _ in causes.most_common()[MOST_CAUSES // 2 :]:
+            del causes[rare]

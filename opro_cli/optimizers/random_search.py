@@ -30,6 +30,11 @@ class RandomSettings(BaselineSettings):
     points_per_step: Annotated[Integer, Field(ge=1, le=1000)] = 8
     """Points a step; the points drawn next do not depend on it."""
 
+    @property
+    @override
+    def evaluations_per_step(self) -> int:
+        return self.points_per_step
+
     @override
     def build(self, context: OptimizerContext) -> RandomSearch:
         return RandomSearch(self, context)

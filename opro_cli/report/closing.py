@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from opro_cli.core.text import clean, listed, plural, reason_text
 from opro_cli.core.totals import MODEL
+from opro_cli.report.cells import no_value_text
 from opro_cli.report.groups import by_problem, merge, models_of, optimizer_name
 from opro_cli.report.judged import is_judged
 from opro_cli.report.rows import Row
@@ -21,8 +22,13 @@ MOST = 6
 SHARES = {1 / 4: "A quarter", 1 / 3: "A third", 1 / 2: "Half", 2 / 3: "Two thirds", 1.0: "All"}
 
 
-def result_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """For each problem how the runs of every optimizer ended, and what random search did."""
+def result_lines(rows: Sequence[Row], *, noted: bool = False) -> Iterator[str]:
+    """For each problem how the runs of every optimizer ended, and what random search did.
+
+    Args:
+        rows: of the command.
+        noted: whether the notes of their report are on the screen: they say which points failed.
+    """
     groups = by_problem(rows)
     for group in groups:
         contenders = _by_optimizer(group)
@@ -33,6 +39,12 @@ def result_lines(rows: Sequence[Row]) -> Iterator[str]:
         parts += [f"{more} more: see `opro report`"] if more > 0 else []
         yield f"{where}{'; '.join(parts)}."
         yield from _random_search(group, where)
+        if (
+            not noted
+            and not is_judged(group[0].spec)
+            and (said := no_value_text(contenders, names))
+        ):
+            yield f"{where}{said}."
 
 
 def _by_optimizer(rows: Sequence[Row]) -> list[Row]:

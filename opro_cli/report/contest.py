@@ -138,7 +138,7 @@ def _seen(one: Contender, first: Contender) -> Iterator[str]:
         if not size:
             yield f"the typical {value} is the same"
             return
-        yield f"{one.name} has a {value} {low} by {short_number(size)}{_interval(ends)}"
+        yield f"the {value} of {one.name} is {low} by {short_number(size)}{_interval(ends)}"
         return
     more, less = (one, first) if middle >= 1 else (first, one)
     if middle < 1:

@@ -9,8 +9,11 @@ from opro_cli.core.events import USABLE, Point
 from opro_cli.core.problem import nearest_point
 from opro_cli.core.text import clean, listed, number, plural, source_text
 from opro_cli.core.totals import MODEL, START
+from opro_cli.report.cells import no_value_text
 from opro_cli.report.groups import (
+    by_problem,
     different_budgets,
+    merge,
     optimizer_name,
     same_in_each,
     target_name,
@@ -68,12 +71,18 @@ def cautions(rows: Sequence[Row], baseline: str | None = None) -> Iterator[str]:
     """Reasons to be careful when rows are compared."""
     yield from _few_repetitions(rows)
     yield from _few_usable(rows)
+    yield from _no_values(rows)
+    yield from between_rows(rows)
+    if baseline is not None:
+        yield from _baseline(rows, baseline)
+
+
+def between_rows(rows: Sequence[Row]) -> Iterator[str]:
+    """In what the optimizers differ besides their results."""
     yield from _budgets(rows)
     yield from _information(rows)
     yield from _goals(rows)
     yield from _repeated(rows)
-    if baseline is not None:
-        yield from _baseline(rows, baseline)
 
 
 def _baseline(rows: Sequence[Row], baseline: str) -> Iterator[str]:
@@ -160,15 +169,34 @@ def _has(run: RunView, point: Point) -> bool:
 def _few_usable(rows: Sequence[Row]) -> Iterator[str]:
     """Models of whose replies hardly any could be used: others found their values."""
     for row in rows:
-        replies = sum(row.statuses.values())
-        used = sum(n for status, n in row.statuses.items() if status in USABLE)
-        if row.asks_model and replies and used < FEWEST_USABLE * replies:
-            where = f" on {target_name(row)}" if row.target else ""
-            yield (
-                f"Note: {used} of {plural(replies, 'reply', 'replies')} of "
-                f"{clean(row.model or 'the model', 80)}{where} could be used: its result says "
-                "little of the model."
-            )
+        where = f" on {target_name(row)}" if row.target else ""
+        if said := few_usable(row, f" of {clean(row.model or 'the model', 80)}{where}"):
+            yield f"Note: {said}."
+
+
+def few_usable(row: Row, whose: str = "") -> str:
+    """That hardly any of a model's replies could be used; empty where more could."""
+    replies = sum(row.statuses.values())
+    used = sum(n for status, n in row.statuses.items() if status in USABLE)
+    if not row.asks_model or not replies or used >= FEWEST_USABLE * replies:
+        return ""
+    counted = f"{used} of {plural(replies, 'reply', 'replies')}{whose} could be used"
+    return f"{counted}: its result says little of the model"
+
+
+def _no_values(rows: Sequence[Row]) -> Iterator[str]:
+    """For each problem how many points had no value, and why most of them."""
+    held = [row for row in rows if not is_judged(row.spec)]
+    groups = by_problem(held)
+    several = len(groups) > 1
+    for group in groups:
+        by_name: dict[str, list[Row]] = {}
+        for row in group:
+            by_name.setdefault(optimizer_name(row, group), []).append(row)
+        merged = [merge(mine) for mine in by_name.values()]
+        if said := no_value_text(merged, list(by_name)):
+            where = f" on {clean(group[0].preset, 80)}" if several else ""
+            yield f"Note{where}: {said}."
 
 
 def _few_repetitions(rows: Sequence[Row]) -> Iterator[str]:

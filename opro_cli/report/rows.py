@@ -211,6 +211,16 @@ class Row:
         return sum(self.sources.values()) - self.sources[MODEL] if self.asks_model else 0
 
     @property
+    def without_value(self) -> int:
+        """The points of all runs whose evaluation gave no value, for a reason that is known."""
+        return sum(run.totals.without_value for run in self.runs)
+
+    @property
+    def failures(self) -> Counter[str]:
+        """The most frequent of these reasons."""
+        return sum((run.totals.failures for run in self.runs), Counter())
+
+    @property
     def solvers(self) -> Counter[str]:
         """Solved runs by the source of the point that solved them."""
         return Counter(run.totals.solver for run in self.solved if self.reports_every_point)

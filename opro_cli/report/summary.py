@@ -29,6 +29,8 @@ class Summary:
     """The course of each run in the rows, by its id; none where they were not asked for."""
     stored: Mapping[str, StoredRun] = field(default_factory=dict)
     """The runs of the rows as they are on disk, by id: for what the totals do not hold."""
+    cautions: tuple[str, ...] = ()
+    """Those of the notes that qualify the numbers."""
     side_by_side: bool = False
     """Whether it is a contest of the rows alone: each model or optimizer against the first."""
 
@@ -67,11 +69,20 @@ def summarize(
             by_id[run.id] = run
     kept, superseded = _latest(views)
     rows = make_rows(kept)
-    notes = (*best_points(rows), *left_out(kept, superseded, errors), *cautions(rows, baseline))
-    if model_only and any(row.asks_model for row in rows):
-        notes = (MODEL_ONLY, *notes)
+    only = (MODEL_ONLY,) if model_only and any(row.asks_model for row in rows) else ()
+    careful = tuple(cautions(rows, baseline))
+    notes = (*only, *best_points(rows), *left_out(kept, superseded, errors), *careful)
     shown = {view.id: by_id[view.id] for view in kept}
-    return Summary(rows, notes, tuple(errors), baseline, courses, shown, side_by_side)
+    return Summary(
+        rows,
+        notes,
+        tuple(errors),
+        baseline,
+        courses,
+        shown,
+        cautions=(*only, *careful),
+        side_by_side=side_by_side,
+    )
 
 
 def _latest(runs: Sequence[RunView]) -> tuple[list[RunView], list[RunView]]:

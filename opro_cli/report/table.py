@@ -46,6 +46,16 @@ class Table:
     fold: int = 30
     """Characters at which the names of rows are folded where columns are to fit beside them."""
 
+    fixed: bool = False
+    """Whether all columns are shown, empty ones and those that do not fit included."""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    """What is said in a note where a column is left out for want of room."""
+
+    def noted(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The notes, with what these columns leave unsaid."""
+        unsaid = (said for name, said in self.instead.items() if name not in columns)
+        return (*self.notes, *unsaid)
+
     def explained(self, columns: Sequence[str]) -> str:
         """The subtitle, with the legend of these columns."""
         said = [f"{name}: {self.legend[name]}" for name in columns if name in self.legend]
@@ -74,7 +84,9 @@ class Table:
         return list(self.columns), rows
 
     def without_empty_columns(self) -> Table:
-        """The table without the columns that are empty in every row."""
+        """The table without the columns that are empty in every row, unless it is fixed."""
+        if self.fixed:
+            return self
         kept = [
             i
             for i in range(len(self.columns))
@@ -104,6 +116,26 @@ def short_number(value: float) -> str:
 def two_digits(ratio: float) -> str:
     """A ratio with two decimals."""
     return f"{ratio:.2f}"
+
+
+def same_digits(values: Sequence[float], spreads: Sequence[float]) -> Callable[[float], str]:
+    """How numbers of one column are written: all with the same decimals.
+
+    Two digits of the smallest spread are shown, but at most two more than of the largest.
+
+    Args:
+        values: of the column.
+        spreads: of the values; where none is known, the values themselves decide.
+    """
+    sizes = [abs(v) for v in values if v and math.isfinite(v)]
+    known = [s for s in spreads if s > 0 and math.isfinite(s)] or sizes
+    if not known:
+        return short_number
+    fewest, most = (1 - math.floor(math.log10(s)) for s in (max(known), min(known)))
+    decimals = max(min(most, fewest + 2), 0)
+    if decimals > MOST_DECIMALS or max(sizes, default=0.0) >= LARGE:
+        return lambda value: f"{value:.3g}"
+    return lambda value: f"{round(value, decimals) + 0.0:.{decimals}f}"  # no minus before zero
 
 
 def range_text(ends: Interval, form: Callable[[float], str] = short_number) -> str:

@@ -55,7 +55,7 @@ def test_two_models_on_an_own_objective_make_one_table_and_a_sentence(opro, own)
     assert done.stdout.count("─┼─") > 1
     assert sum("┼" in line for line in done.stdout.splitlines()) == 1
     said = " ".join(done.stdout.split())
-    assert f"{SECOND} is better than {FIRST}: {SECOND} has a loss lower by" in said
+    assert f"{SECOND} is better than {FIRST}: the loss of {SECOND} is lower by" in said
     assert "p = 0.031, 6 pairs." in said
     assert "6 pairs of runs show a difference from about 1.4 standard deviations" in done.stderr
     asked = len(own.asked)
@@ -156,6 +156,21 @@ def test_the_paired_table_is_shown_again_and_written_to_a_file(opro):
     for state in ("finished", "out of evaluations", "stopped"):
         assert len(opro("runs", "list", "--state", state, "--json").stdout.splitlines()) == 12
     assert opro("runs", "list", "--state", "gone").exit_code == 2
+
+
+def test_a_run_that_is_done_is_shown_with_the_word_for_its_value_and_steps_that_can_come(opro):
+    Path("mine.py").write_text("def loss(lr, depth):\n    return lr + depth / 10\n")
+    Path("mine.yaml").write_text(OWN)
+    line = ("run-baseline", "mine.yaml", "-O", "random", "--reps", "1", "--set", "sweep={}")
+    budget = ("--max-evaluations", "17", "--max-steps", "14", "--display", "plain")
+    first = opro(*line, *budget).stderr
+    assert "step 1/2, " in first  # two steps of eight points, after one starting point
+    assert "stopped after 2 steps" in first
+    again = opro(*line, *budget).stderr
+    assert "All runs already exist" in again
+    (said,) = [text for text in again.splitlines() if "stopped after" in text]
+    assert " loss " in said
+    assert " value " not in said
 
 
 def test_what_hands_type_by_habit_leads_on(opro):

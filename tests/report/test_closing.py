@@ -12,6 +12,7 @@ from opro_cli.problems.custom.problem import CustomSettings
 from opro_cli.problems.regression.linear import LinearSettings, Seeds
 from opro_cli.problems.settings import SeedRule
 from opro_cli.report.closing import already_done, result_lines, share_text
+from opro_cli.report.formats.data import to_object
 from opro_cli.report.summary import summarize
 from opro_cli.runs.store import RunStore
 from tests import recording
@@ -120,3 +121,31 @@ def test_runs_of_earlier_commands_are_told():
     assert already_done(0, 3) == ""
     assert already_done(1, 3) == "1 of 3 runs was already done."
     assert already_done(3, 3) == "All runs already exist; --fresh runs them again."
+
+
+def test_points_without_a_value_are_counted_with_the_most_frequent_reason(runs):
+    nothing = float("nan")
+    for r in range(2):
+        pairs = [Evaluation((r, n), nothing, why="returned nan") for n in range(3)]
+        pairs += [Evaluation((9, 9), nothing, why="ValueError: diverged"), Evaluation((1, 3), 90.0)]
+        step = Stepped(1, tuple(pairs), (), 5)
+        spec = replace(SPEC, repetition=r)
+        add(runs, spec, STARTS, step, Stopped(1, "max_steps"), model="gemma")
+        ran(runs, replace(SGD, repetition=r), 2)
+    summary = summarize(*runs.all())
+    counted = (
+        "8 of 34 points had no value (opro (gemma) 8, sgd 0); most often: returned nan, 6 times"
+    )
+    assert f"Note: {counted}." in summary.notes
+    assert counted.replace(" (gemma)", "") + "." in said(runs)
+    assert not any("no value" in line for line in result_lines(summary.rows, noted=True))
+    (mine, _) = summary.rows
+    assert to_object(mine)["without_value"] == {
+        "points": 8,
+        "why": {"returned nan": 6, "ValueError: diverged": 2},
+    }
+
+
+def test_where_every_point_has_a_value_nothing_is_said_of_it(runs):
+    ran(runs, SPEC, 3)
+    assert not any("no value" in line for line in (*said(runs), *summarize(*runs.all()).notes))

@@ -153,7 +153,7 @@ class TestContest:
         assert second["verdict"] == "too few"
         text = report.render(read(runs), "table", 80, detail="main")
         assert "Too few to tell: 5 pairs of runs, and at least 6 are needed (--reps)." in text
-        assert "second has a loss lower by 0.25" in " ".join(text.split())
+        assert "the loss of second is lower by 0.25" in " ".join(text.split())
 
     def test_a_run_that_does_not_solve_the_problem_loses(self, runs):
         for r in range(6):
@@ -174,7 +174,7 @@ class TestContest:
         (contest,) = contests(read(runs).rows)
         assert contest[1].verdict == "worse"
         said = sentence(contest[1], contest[0])
-        assert said.startswith("first is better than second: second has a loss lower by 0.25")
+        assert said.startswith("first is better than second: the loss of second is lower by 0.25")
 
     def test_optimizers_are_contenders_too_where_everyone_is(self, runs):
         for r in range(6):

@@ -77,7 +77,8 @@ class PlainLines(Silent):
         super().__init__(stream)
         self._last: dict[int, float] = {}
         self._quiet = 0.0
-        self._value = "value"
+        self._value = ""
+        """The word for values; empty before any run is known."""
 
     @override
     def begin(self, runs: Sequence[RunView], at_once: int) -> None:
@@ -95,6 +96,7 @@ class PlainLines(Silent):
             self._judged_event(run, event)
             return
         t = run.totals
+        self._value = self._value or value_name([run])  # of runs that were done, none begins
         best = "no valid point yet"
         if t.best:
             best = f"best {point(t.best[0])} {self._value} {number(t.best[1])}"

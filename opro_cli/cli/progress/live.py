@@ -66,7 +66,7 @@ class LiveTable(Silent):
         self._done = self._height = self._calls_before = 0
         self._began = self._drawn = self._quiet = 0.0
         self._left = TimeLeft(())
-        self._value = "value"
+        self._value = ""
         self._judged = False
         self._widths: dict[str, int] = {}
         self._ended: list[RunView] = []
@@ -86,6 +86,7 @@ class LiveTable(Silent):
 
     @override
     def event(self, run: RunView, event: Event) -> None:
+        self._value = self._value or value_name([run])  # of runs that were done, none begins
         if isinstance(event, Stopped | Failed):
             self._running.pop(id(run), None)
             self._done += 1

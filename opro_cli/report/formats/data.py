@@ -109,6 +109,7 @@ def to_object(row: Row, paired: Sequence[Mapping[str, Any]] = ()) -> dict[str, A
             "lost": sum(row.lost.values()),
         },
         "points": {"model": row.sources[MODEL], "code": row.random_search_points},
+        "without_value": {"points": row.without_value, "why": dict(row.failures)},
         "solved_by": dict(row.solvers),
         "best": {
             "point": space.to_values(best[0]) if best else None,

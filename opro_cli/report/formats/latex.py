@@ -10,7 +10,7 @@ from opro_cli.core.text import clean
 from opro_cli.report.formats import LONGEST_NOTE, RenderOptions
 from opro_cli.report.formats.columns import fitting, pages_of
 from opro_cli.report.summary import Summary
-from opro_cli.report.table import Table
+from opro_cli.report.table import EMPTY, Table
 from opro_cli.report.tables import tables
 
 COLUMN = 72
@@ -53,6 +53,9 @@ SPECIAL = {
     "≈": r"$\approx$",
     "→": r"$\rightarrow$",
     "†": r"\dag{}",
+    "‡": r"\ddag{}",
+    "§": r"\S{}",
+    "¶": r"\P{}",
     "τ": r"$\tau$",
     "‘": "`",
     "’": "'",
@@ -65,12 +68,15 @@ SPECIAL = {
 WITHOUT_T1 = set("ÐÞðþ")
 """Letters that only some fonts have."""
 
-OPTION = re.compile(r" \(--[a-z-]+\)")
+OPTION = re.compile(r" \(--[a-z-]+\)| Run more with --reps\.")
 """A hint for the command line, which a paper has no use for."""
+
+MINUS = re.compile(r"(?<![\w.-])-(?=\.?\d)")
+"""A hyphen that is a minus sign."""
 
 NO_LABEL = re.compile(r"[^a-z0-9]+")
 
-NUMBER = re.compile(r"[-+~<$]?[\d.,]+([±–/ ].*|[kM%s]|)|[-–]?")
+NUMBER = re.compile(r"[-+~<$]?[\d.,]+([±–/ ].*|[kM%s]|)|\[.*\]|[-–—]?")
 """A cell that is set to the right."""
 
 
@@ -79,17 +85,24 @@ def render(summary: Summary, options: RenderOptions) -> str:
     full = options.detail == "full"
     parts = [HEAD]
     labels: Counter[str] = Counter()
-    for table in tables(summary, options.detail):
+    made = list(tables(summary, options.detail, for_paper=True))
+    # The tables of a contest say themselves what their numbers are worth.
+    careful = () if summary.side_by_side or not made else summary.cautions
+    for table in made:
         pages = list(pages_of(table, COLUMN)) if full else [fitting(table, COLUMN)]
+        if table.fixed:
+            pages = [list(range(len(table.columns)))]
         for i, columns in enumerate(pages):
             last = i == len(pages) - 1
-            notes = [OPTION.sub("", note) for note in table.notes] if last else []
+            shown = [table.columns[i] for page in pages for i in page]
+            notes = [*table.noted(shown)] if last else []
+            notes += careful if last and table is made[-1] else []
             label = NO_LABEL.sub("-", table.title.lower()).strip("-")[:60]
             labels[label] += 1
             if labels[label] > 1:
                 label += f"-{labels[label]}"
             parts.append("\n".join(_lines(table, columns, notes, label)))
-    parts += [f"% {clean(note, 2000)}" for note in summary.notes]
+    parts += [f"% {clean(note, 2000)}" for note in summary.notes if note not in careful]
     return "\n\n".join(parts) + "\n"
 
 
@@ -101,19 +114,20 @@ def _lines(table: Table, columns: Sequence[int], notes: Sequence[str], label: st
     yield r"\begin{table}"
     yield r"\centering\footnotesize"
     caption = f"{_sentence(table.title)}. {_sentence(said)}." if said else f"{table.title}."
-    yield rf"\caption{{{escape(caption, 1300)}}}"
+    yield rf"\caption{{{_printed(caption, 1300)}}}"
     yield rf"\label{{tab:{label}}}"
     yield r"\resizebox{\ifdim\width>\columnwidth\columnwidth\else\width\fi}{!}{%"
     yield rf"\begin{{tabular}}{{{kinds}}}"
     yield r"\toprule"
-    yield " & ".join(escape(h) for h in shown) + r" \\"
+    yield " & ".join(map(_printed, shown)) + r" \\"
     yield r"\midrule"
     for row in rows:
-        yield " & ".join(escape(row[i], LONGEST_CELL) for i in columns) + r" \\"
+        yield " & ".join(_cell(row[i]) for i in columns) + r" \\"
     yield r"\bottomrule"
     yield r"\end{tabular}}"
     for note in notes:
-        yield rf"\par\smallskip\parbox{{\columnwidth}}{{\scriptsize {escape(note, LONGEST_NOTE)}}}"
+        said = _printed(OPTION.sub("", note), LONGEST_NOTE)
+        yield rf"\par\smallskip\parbox{{\columnwidth}}{{\scriptsize {said}}}"
     yield r"\end{table}"
 
 
@@ -123,6 +137,16 @@ def _sentence(text: str) -> str:
 
 def _is_number(cells: Iterator[str]) -> bool:
     return all(NUMBER.fullmatch(cell) for cell in cells)
+
+
+def _cell(text: str) -> str:
+    """A cell; a dash for an empty one."""
+    return _printed("—" if text in EMPTY and text else text, LONGEST_CELL)
+
+
+def _printed(text: str, limit: int = 300) -> str:
+    """Escaped, with minus signs where these are meant."""
+    return escape(MINUS.sub("−", text), limit)
 
 
 def escape(text: str, limit: int = 300) -> str:

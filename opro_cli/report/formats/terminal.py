@@ -38,7 +38,7 @@ def render(summary: Summary, options: RenderOptions) -> str:
             console.print(Text(clean(said, 1000), style="dim"))
         for columns in pages:
             console.print(_rich_table(table, columns, None if full else width))
-        for note in table.notes:
+        for note in table.noted([headings[i] for i in shown]):
             console.print(Text(clean(note, LONGEST_NOTE)))
         console.print()
     for note in summary.notes:

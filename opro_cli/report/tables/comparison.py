@@ -10,7 +10,13 @@ from opro_cli.core.text import clean, count, duration, number, plural
 from opro_cli.core.totals import MODEL
 from opro_cli.presets.spec import digest
 from opro_cli.problems import PROBLEMS
-from opro_cli.report.cells import lost_reply_notes, random_search_cell, solved_cell, solved_heading
+from opro_cli.report.cells import (
+    lost_reply_notes,
+    random_search_cell,
+    random_search_note,
+    solved_cell,
+    solved_heading,
+)
 from opro_cli.report.groups import (
     by_problem,
     different_budgets,
@@ -30,6 +36,8 @@ from opro_cli.runs.progress import by_name
 
 Column: TypeAlias = tuple[str, Callable[[Row], Cell], str]
 """A heading, the cell of a row, and what the numbers are."""
+
+SEARCHED = "random-search points"
 
 MOST_ROWS = 14
 """Rows of a summary; where there are more, those of all targets are put together."""
@@ -78,6 +86,7 @@ def comparison(rows: Sequence[Row]) -> Table:
     keys, columns = list(key_columns(rows)), list(_columns(rows))
     budget = "" if any(different_budgets(rows)) else ", same budget"
     mean = _mean_heading(rows)
+    searched = random_search_note(rows, [optimizer_name(row, rows) for row in rows])
     return Table(
         title=clean(f"{rows[0].preset}: comparison (same problem{budget})"),
         subtitle="; ".join(_common(rows)),
@@ -91,6 +100,7 @@ def comparison(rows: Sequence[Row]) -> Table:
         keys=len(keys),
         legend={name: legend for name, _, legend in columns if legend},
         notes=lost_reply_notes(rows),
+        instead={SEARCHED: searched} if searched else {},
     )
 
 
@@ -173,7 +183,7 @@ def _spent(rows: Sequence[Row]) -> Iterator[Column]:
     """Money, calls, tokens and time; and what random search did in their place."""
     yield "cost", _cost, "mean of all runs"
     if any(row.random_search_points for row in rows):
-        yield "random-search points", random_search_cell, "share of the points"
+        yield SEARCHED, random_search_cell, "share of the points"
         yield "solved by random search", _solved_by_random_search, ""
     calls = "mean of all runs, as tokens and time"
     yield "calls per run", lambda row: _per_run(row.calls, row), calls

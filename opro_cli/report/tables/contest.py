@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from opro_cli.core.text import clean
-from opro_cli.report.cells import random_search_cell, solved_cell, solved_heading
+from opro_cli.report.cells import (
+    random_search_cell,
+    random_search_note,
+    solved_cell,
+    solved_heading,
+)
 from opro_cli.report.contest import Contender, contests, p_text, sentence
 from opro_cli.report.groups import models_of
 from opro_cli.report.rows import Row
-from opro_cli.report.table import Cell, Table, range_text, short_number, two_digits
+from opro_cli.report.table import Cell, Table, range_text, same_digits, two_digits
 
 SEARCHED = "random search"
 
@@ -31,27 +36,23 @@ def _table(contest: Sequence[Contender]) -> Table:
     done = solved_heading(rows)
     result = "evaluations" if goal else f"mean {value}"
     difference = "times" if goal else "better by"
-    test = "Wilcoxon's signed-rank test, exact up to 60 pairs"
-    if len(others) > 1:
-        test += f", adjusted for {len(others)} comparisons (Holm)"
-    models = models_of(rows)
-    model = f"; {clean(models[0], 80)} is asked" if len(models) == 1 else ""
+    left_out = random_search_note(rows, [one.name for one in contest])
+    form = two_digits if goal else _same_digits(contest)
     return Table(
         title=clean(f"{rows[0].preset}: side by side"),
-        subtitle=f"each against {first.name}, by target and repetition{model}",
+        subtitle=subtitle(contest),
         columns=("", result, difference, "95% CI", "p", "verdict", done, "W/L/T", SEARCHED, "cost"),
-        rows=tuple(_cells(one, goal=goal) for one in contest),
+        rows=tuple(_cells(one, form, goal=goal) for one in contest),
         stats=frozenset({result}),
         values=frozenset(() if goal else {result}),
         keys=1,
         notes=tuple(sentence(one, first) for one in others),
         fold=FOLD,
+        instead={SEARCHED: left_out} if left_out else {},
         legend={
             result: f"mean±std of the {done} runs",
-            difference: "the typical ratio of evaluations, where both solved it"
-            if goal
-            else f"the typical difference in {value}; below 0: worse by",
-            "p": test,
+            difference: estimate(contest),
+            "p": test_of(contest),
             "W/L/T": "pairs won, lost and tied",
             SEARCHED: "share of the points that random search proposed, and no model",
             "cost": "of all runs",
@@ -59,7 +60,36 @@ def _table(contest: Sequence[Contender]) -> Table:
     )
 
 
-def _cells(one: Contender, *, goal: bool) -> tuple[Cell, ...]:
+def subtitle(contest: Sequence[Contender]) -> str:
+    """Who is held against whom."""
+    models = models_of([one.row for one in contest])
+    model = f"; {clean(models[0], 80)} is asked" if len(models) == 1 else ""
+    return f"each against {contest[0].name}, by target and repetition{model}"
+
+
+def estimate(contest: Sequence[Contender]) -> str:
+    """How a difference is computed, see :func:`opro_cli.report.ranks.typical_difference`."""
+    if any(one.row.has_goal for one in contest):
+        return "Hodges–Lehmann estimate of the paired ratios of evaluations, where both solved it"
+    value = clean(contest[0].row.value_name, 40)
+    return f"Hodges–Lehmann estimate of the paired differences in {value} (below 0: worse)"
+
+
+def test_of(contest: Sequence[Contender]) -> str:
+    """Which test p belongs to."""
+    test = "Wilcoxon's signed-rank test, exact up to 60 pairs"
+    others = len(contest) - 1
+    return f"{test}, adjusted for {others} comparisons (Holm)" if others > 1 else test
+
+
+def _same_digits(contest: Sequence[Contender]) -> Callable[[float], str]:
+    """The differences of all rows with the same decimals."""
+    typical = [one.pairing.typical for one in contest if one.pairing and one.pairing.typical]
+    halves = [(ends[1] - ends[0]) / 2 for _, ends in typical if ends]
+    return same_digits([middle for middle, _ in typical], halves)
+
+
+def _cells(one: Contender, form: Callable[[float], str], *, goal: bool) -> tuple[Cell, ...]:
     row, pairing = one.row, one.pairing
     searched = random_search_cell(row) if row.random_search_points else ""
     result = row.evaluations if goal else None if row.pooled else row.best_values
@@ -67,7 +97,6 @@ def _cells(one: Contender, *, goal: bool) -> tuple[Cell, ...]:
         return (one.name, result, "", "", "", "first", solved_cell(row), "", searched, _cost(row))
     typical = pairing.typical
     middle, ends = typical if typical else (None, None)
-    form = two_digits if goal else short_number
     return (
         one.name,
         result,
