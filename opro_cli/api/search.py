@@ -110,6 +110,7 @@ def search(
             f"There are {len(starts)} starts, and the budget allows {allowed} evaluations.",
             "leave out starts, or allow more",
         )
+    drawn = allowed if allowed == size else max(allowed - 1, 1)  # one is left to be proposed
     problem = {
         "kind": "callable",
         "objective": options["name"],
@@ -117,7 +118,7 @@ def search(
         "direction": direction,
         "goal": options["goal"],
         "starts": starts,
-        "num_starts": max(min(NUM_STARTS, allowed) - len(starts), 0),
+        "num_starts": max(min(NUM_STARTS, drawn) - len(starts), 0),
         "description": options["describe"],
     }
     raw: dict[str, Any] = {"problem": problem}

@@ -251,7 +251,8 @@ def _escaped(character: str) -> str:
 
 
 def _raised_cap(outcome: Outcome) -> str:
-    """The cap that was reached, as an option with twice its value."""
+    """The cap that was reached, as an option with twice its value, or more where one call needs
+    that."""
     spent = {
         "max_cost": outcome.spent.cost,
         "max_calls": outcome.spent.calls,
@@ -262,6 +263,8 @@ def _raised_cap(outcome: Outcome) -> str:
     if cap is None:
         return ""
     most = 2 * max(cap, spent[outcome.reason])
+    if outcome.reason == "max_calls":
+        most = max(most, outcome.least_calls)
     return f" {option_text(outcome.reason)} {most if isinstance(most, int) else f'{most:.4g}'}"
 
 

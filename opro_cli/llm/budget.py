@@ -83,6 +83,8 @@ class Budget:
         self.spent = spent or Amount()
         self.why = ""
         """The reason of the stop as a phrase for the user; empty before the stop."""
+        self.least_calls = 0
+        """The least cap on calls with which the call that met the cap could begin; else 0."""
         self._clock = clock
         self._began = clock() - seconds
         self._reserved = Amount()
@@ -170,7 +172,7 @@ class Budget:
                     if not self._in_flight:
                         if self._held and not held:
                             raise SearchEnded(self._nearest())
-                        self._reached(amount)
+                        self._reached(amount, held)
                     await self._changed.wait()
             except Paused:
                 self._changed.notify_all()  # no call needs to wait any longer
@@ -246,10 +248,14 @@ class Budget:
                 return False
         return True
 
-    def _reached(self, most: Amount) -> None:
+    def _reached(self, most: Amount, held: str) -> None:
         caps, spent = self.settings, self.spent
         if caps.max_calls is not None and spent.calls + most.calls > caps.max_calls:
-            self.stop("max_calls", f"{spent.calls:,} of {caps.max_calls:,} calls are made")
+            self.least_calls = (spent + self._kept(held) + most).calls
+            next_one = f", and the next request counts as {most.calls:,}" * (most.calls > 1)
+            self.stop(
+                "max_calls", f"{spent.calls:,} of {caps.max_calls:,} calls are made{next_one}"
+            )
         elif caps.max_cost is not None and spent.cost >= caps.max_cost:
             self.stop("max_cost", f"${spent.cost:.4f} of ${caps.max_cost:g} are spent")
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from opro_cli.core.errors import ModelUnavailable, UsageError
 from opro_cli.core.model import ModelInfo, ModelRequest
 from opro_cli.core.problem import InvalidSolution
 from opro_cli.core.sampler import RecordedModel, Sampler
+from opro_cli.core.seeds import Randomness
 from opro_cli.core.text import plural
 from opro_cli.llm import choose_model
 from opro_cli.llm.provider import ModelChoice
@@ -19,6 +21,7 @@ from opro_cli.optimizers import OPTIMIZERS
 from opro_cli.presets.resolve import Resolved
 from opro_cli.presets.shard import Shard
 from opro_cli.presets.spec import Preset, RunSpec
+from opro_cli.problems.custom.parameters import Mixed
 from opro_cli.problems.settings import label
 
 MAX_RUNS = 100_000
@@ -174,10 +177,35 @@ def check_starts(cell: Preset, repetitions: int, *, dry: bool) -> None:
 def check_fit(spec: RunSpec, choices: Mapping[ModelRequest, ModelChoice]) -> None:
     """Raises UsageError where problem, optimizer and models do not fit each other."""
     requests = spec.optimizer.model_requests()
+    _check_evaluations(spec)
     if not all(request in choices for request in requests.values()):
         spec.optimizer.check_space(spec.build_problem())
         return
     spec.build({role: _sampler(choices[request]) for role, request in requests.items()})
+
+
+def _check_evaluations(spec: RunSpec) -> None:
+    """Raises UsageError where a cap on evaluations allows less than the starting points and, where
+    a model is to be asked, one point of it."""
+    most = spec.effective_limits.max_evaluations
+    if most is None:
+        return
+    problem = spec.build_problem()
+    each = problem.evaluations_per_point
+    starts = len(problem.starts(Randomness(spec.seed, "").generator(0, "starts")))
+    space = problem.space
+    all_points = math.inf
+    if isinstance(space, Mixed):
+        all_points = math.prod(parameter.size for parameter in space.parameters.values())
+    asks = bool(spec.optimizer.model_requests()) and starts < all_points
+    least = (starts + asks) * each
+    if most < least:
+        more = f", and {each} for a point of the model" if asks else ""
+        raise UsageError(
+            f"max_evaluations is {most}, and {spec.optimizer.name} needs at least {least}: "
+            f"{starts * each} for the starting points{more}.",
+            f"allow at least {least}, or give fewer starting points",
+        )
 
 
 def fitting_optimizers(preset: Preset) -> list[str]:

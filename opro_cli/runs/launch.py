@@ -47,6 +47,8 @@ class Outcome:
     """Calls, tokens and dollars spent on these runs, earlier sessions included."""
     seconds: float = 0.0
     caps: BudgetSettings = field(default_factory=BudgetSettings)
+    least_calls: int = 0
+    """The least cap on calls with which the next call could begin, where that cap is reached."""
 
     @property
     def exit_code(self) -> int:
@@ -192,6 +194,7 @@ class Launcher:
             spent=budget.spent,
             seconds=budget.seconds,
             caps=budget.settings,
+            least_calls=budget.least_calls,
         )
 
     def _known_answers(self, jobs: Jobs) -> AnswerCache:

@@ -297,3 +297,21 @@ def test_a_reply_without_token_counts_has_no_cost():
         return (await llm.sample(request()))[0]
 
     assert asyncio.run(run()).cost is None
+
+
+def test_a_request_that_counts_as_more_calls_than_the_cap_names_the_least_that_lets_it_begin():
+    async def run(cap):
+        budget = Budget(BudgetSettings(max_calls=cap), Amount(calls=1))
+        model = Scripted(lambda r, i: "[1, 2]")
+        llm = Budgeted(model, budget, lambda served: None, calls=lambda request: 8)
+        await llm.sample(request())
+        return budget
+
+    for cap in (1, 2, 8):
+        budget = Budget(BudgetSettings(max_calls=cap), Amount(calls=1))
+        llm = Budgeted(Scripted(lambda r, i: ""), budget, lambda served: None, lambda request: 8)
+        with pytest.raises(Paused):
+            asyncio.run(llm.sample(request()))
+        assert budget.why == f"1 of {cap} calls are made, and the next request counts as 8"
+        assert budget.least_calls == 9
+    assert asyncio.run(run(budget.least_calls)).spent.calls == 9

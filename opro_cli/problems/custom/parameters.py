@@ -143,6 +143,15 @@ class Parameter(Settings):
         largest = math.floor(math.log10(max(abs(low), abs(high))))
         return Range(name, low, high, max(self.digits - 1 - largest, 1))  # 0 would be an int
 
+    @property
+    def size(self) -> float:
+        """The number of values of choices and of whole numbers; of all others infinity."""
+        if self.choices is not None:
+            return len(self.choices)
+        if self.is_text or self.type == "float":
+            return math.inf
+        return (self.high or 0.0) - (self.low or 0.0) + 1
+
     def draw(self, rng: np.random.Generator) -> Any:
         """A value drawn uniformly on its scale, not rounded."""
         if self.choices is not None:
