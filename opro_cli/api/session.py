@@ -167,8 +167,11 @@ class Session(Work[Outcome]):
         for view in outcome.runs:
             totals = view.totals
             if totals.error or (totals.reason in GAVE_UP and totals.best is None):
-                said = (totals.error or "").partition(": ")[2] or "There is no value."
-                raise RunFailed(said, totals.hint or "the log of the run says more")
+                said = totals.error or ""
+                said = said if totals.permanent else said.partition(": ")[2]
+                raise RunFailed(
+                    said or "There is no value.", totals.hint or "the log of the run says more"
+                )
         return outcome
 
     def notices(self) -> list[str]:

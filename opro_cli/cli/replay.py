@@ -12,6 +12,7 @@ from opro_cli.core.errors import RunsError
 from opro_cli.core.text import plural
 from opro_cli.presets.environment import Environment
 from opro_cli.runs import recordings
+from opro_cli.runs.checks.audit import VALUES
 from opro_cli.runs.checks.replay import check_all
 from opro_cli.runs.provenance import circumstances
 from opro_cli.runs.store import RunStore, runs_directory
@@ -32,7 +33,8 @@ def replay(options: Options) -> int:
         same += result.ok
         unchecked |= dict.fromkeys(result.facts.get("unchecked", ()))
         print_out((json.dumps(result.facts) if options["json"] else result.line) + "\n")
-    say(f"{same} of {plural(checked, 'run')} recomputed identically.")
+    given = "; the values of an objective are taken from the log" if VALUES in unchecked else ""
+    say(f"{same} of {plural(checked, 'run')} recomputed identically{given}.")
     if unchecked:
         say(f"Not checked: {'; '.join(unchecked)}.")
     return 0 if same == checked else 1

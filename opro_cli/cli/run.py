@@ -220,6 +220,10 @@ def _launch(
         say(line)
     if outcome.exit_code == INTERRUPTED:
         leaving()
+    elif all(run.totals.permanent for run in outcome.runs if run.totals.error) and any(
+        run.totals.error for run in outcome.runs
+    ):
+        say("mend the objective first, then give the same command: it begins the failed ones anew")
     elif any(run.totals.error for run in outcome.runs):
         say(f"try the failed ones again with: opro resume{where}")
     elif outcome.stopped:

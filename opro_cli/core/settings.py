@@ -33,6 +33,8 @@ def plain_number(value: Any) -> Any:
 
 def plain_integer(value: Any) -> Any:
     """As :func:`plain_number`, for whole numbers: ``5`` and ``5.0``, but not ``5.5``."""
+    if isinstance(value, str) and not _PLAIN.fullmatch(value.strip()[:101]):
+        raise ValueError(f"{cut_text(value.strip())!r} is no whole number (as in 15)")
     value = plain_number(value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_INTEGER:
         return int(value)

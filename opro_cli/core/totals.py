@@ -118,6 +118,8 @@ class RunTotals:
     """(step, best value so far), thinned."""
     reason: str | None = None
     error: str | None = None
+    permanent: bool = False
+    """Whether going on after the error cannot help."""
     hint: str = ""
     """What may help, where it failed."""
     seconds: float = 0.0
@@ -241,7 +243,8 @@ class RunTotals:
                 self.error = None  # it was resumed, and had nothing more to do
             case Failed():
                 self.attempts += event.attempts
-                self.error, self.hint = f"{event.error}: {event.message}", event.hint
+                self.error, self.hint = event.said, event.hint
+                self.permanent = event.permanent and not self.step
 
     def _add_answers(self, event: Event) -> None:
         match event:

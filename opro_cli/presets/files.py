@@ -56,6 +56,17 @@ def find(name: str) -> Path:
         for file in (f"{name}{suffix}" for suffix in SUFFIXES):
             if _exists(file):
                 raise PresetError(f"There is no preset {name!r}.", f"did you mean {clean(file)}?")
+    if name == "paper":
+        raise PresetError(
+            "There is no preset 'paper'.",
+            "the paper's: exp1 to exp4, tsp10 to tsp50, table2, gsm8k-paper and bbh; "
+            "--strategy paper asks a model as it does",
+        )
+    for file in (f"{name.removesuffix(end)}{other}" for end in SUFFIXES for other in SUFFIXES):
+        if looks_like_path and name.endswith(SUFFIXES) and _exists(file):
+            raise PresetError(
+                f"There is no preset {name!r}, and no such file.", f"did you mean {clean(file)}?"
+            )
     raise PresetError(
         f"There is no preset {name!r}" + (", and no such file." if looks_like_path else "."),
         did_you_mean(Path(name).stem or name, known) or LIST,

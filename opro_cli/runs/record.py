@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeAlias
 
-from opro_cli.core.errors import NoValues, OproError, RunsError
+from opro_cli.core.errors import OproError, RunsError
 from opro_cli.core.events import (
     PAUSES,
     UNREPEATED,
@@ -97,7 +97,7 @@ class RunRecord:
     def resumable(self) -> bool:
         """Whether there is anything to go on with: no starting point without a value stops it."""
         last = self.last
-        hopeless = isinstance(last, Failed) and last.error == NoValues.__name__
+        hopeless = isinstance(last, Failed) and last.permanent
         return not self.finished and not (hopeless and not self.totals.step)
 
     @cached_property

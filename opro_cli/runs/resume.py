@@ -62,15 +62,21 @@ def _named(store: RunStore, ids: Sequence[str]) -> list[StoredRun]:
     chosen, damaged = store.select(ids)
     if damaged:
         raise damaged[0]
-    if all(read_record(run, whole=False).finished for run in chosen):
+    records = [read_record(run, whole=False) for run in chosen]
+    if all(record.finished for record in records):
         raise UsageError(f"{_listed(chosen)}: finished; there is nothing to resume.", NEXT)
+    if not any(record.resumable for record in records):
+        raise UsageError(
+            f"{_listed(chosen)}: no starting point has a value; there is nothing to resume.",
+            "mend the objective, then give the command that began it",
+        )
     return chosen
 
 
 def _last(store: RunStore) -> list[StoredRun]:
     """All runs of the last command that left one unfinished."""
     for run in store.last_used():
-        if not read_record(run, whole=False).finished:
+        if read_record(run, whole=False).resumable:
             break
     else:
         raise UsageError(f"There is no unfinished run in {store.root}.", NEXT)

@@ -23,6 +23,10 @@ from tests.planning import PROBLEM, write
         (["run-opro", "exp1", "--target=w=15", "b=14"], "--target w=15,b=14"),
         (["run-baseline", "exp1", "-O", "gradient-descent"], "did you mean sgd?"),
         (["run-baseline", "exp1", "-O", "xyzzy"], "the preset exp1 has sgd"),
+        (["init", "my.py", "loss"], "File and function are one word. Type: opro init my.py:loss"),
+        (["run-opro", "paper"], "the paper's: exp1 to exp4, tsp10 to tsp50"),
+        (["run-opro", "paper"], "--strategy paper"),
+        (["run-opro", "exp1", "--reps", "two"], "reps: 'two' is no whole number (as in 15)."),
         (["run-baseline", "dates"], "No optimizer is given."),
         (["run-opro", "quickstart", "--model", "gemma", "--dry-run"], "did you mean local?"),
         (
@@ -115,3 +119,24 @@ def test_a_dry_run_of_fixed_instructions_lists_them_and_says_what_the_calls_are(
 def test_a_line_that_a_grammar_limits_is_estimated_by_its_grammar(opro):
     shown = " ".join(opro("run-opro", "quickstart", "-m", "local", "--dry-run").stdout.split())
     assert "3 output tokens a reply; middle: until patience ends it, 7.5 tokens" in shown
+
+
+def test_the_other_ending_of_a_preset_is_named(opro):
+    write(PROBLEM)
+    for typed in ("mine.yml", "./mine.yml"):
+        done = opro("run-opro", typed)
+        assert done.exit_code == 2
+        assert f"did you mean {typed.replace('yml', 'yaml')}?" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("check",), ("run-baseline", "-O", "random")])
+def test_a_start_of_a_parameter_that_is_gone_is_an_error_that_names_it(opro, command):
+    write("def loss(x):\n    return x\n", "mine.py")
+    write(
+        "problem: {kind: custom, objective: 'mine.py:loss', parameters: {x: {low: 0, high: 1}},\n"
+        "  starts: [{x: 0.5, momentum: 0.9}]}\n"
+    )
+    done = opro(*command, "mine.yaml")
+    assert done.exit_code != 0
+    assert "problem.starts has momentum, which is not in problem.parameters." in done.output
+    assert "valid starting point" not in done.output

@@ -14,6 +14,7 @@ from opro_cli.core.errors import ReplayMismatch
 from opro_cli.runs.checks.replay import replay
 from opro_cli.runs.record import RunRecord, Unreadable
 from opro_cli.runs.recordings import places, read_directory
+from tests.loopback import Answer
 
 RUN = "linear_regression-gemini-2.0-flash-exp-w_15-b_14-2024-12-25-20-22-09"
 
@@ -259,3 +260,12 @@ def test_data_from_unknown_seeds_are_taken_as_they_are(tmp_path):
     assert recording.spec.problem.data is not None
     with pytest.raises(ReplayMismatch, match="starting points"):
         replay(recording)
+
+
+def test_a_run_that_failed_is_called_failed(opro, serve):
+    serve([Answer(400, {"error": {"message": "no"}})])
+    words = ("--target", "w=15,b=14", "--reps", "1", "--max-steps", "1", "--display", "none")
+    assert opro("run-opro", "exp1", *words).exit_code == 1
+    done = opro("replay", "runs")
+    assert done.exit_code == 0, done.output
+    assert "0 steps (failed)" in done.stdout

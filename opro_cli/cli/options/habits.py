@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 HABITS: Mapping[str, Mapping[str, str]] = {
@@ -106,6 +107,16 @@ def meant_option(command: str, option: str) -> str:
     """The sentence for an option that a command has not; empty where nothing is like it."""
     meant = OPTIONS.get(command, {}).get(option)
     return f"Type: {meant}" if meant else ""
+
+
+def split_function(command: str, words: Sequence[str]) -> str:
+    """The command that is meant where file and function are two words; or empty."""
+    if command != "init":
+        return ""
+    for file, function in itertools.pairwise(words):
+        if file.endswith(".py") and not file.startswith("-") and function.isidentifier():
+            return f"opro init {shlex.quote(f'{file}:{function}')}"
+    return ""
 
 
 def split_target(words: Sequence[str]) -> str:

@@ -12,7 +12,13 @@ from typer.core import TyperCommand, TyperGroup
 from typing_extensions import override
 
 from opro_cli.cli.options.flag import OUTPUT, PANELS, RARE
-from opro_cli.cli.options.habits import leads_to, meant_option, run_of_preset, split_target
+from opro_cli.cli.options.habits import (
+    leads_to,
+    meant_option,
+    run_of_preset,
+    split_function,
+    split_target,
+)
 
 IN_FULL = "opro.help.all"
 """The key in a context's ``meta`` that asks for every option in full."""
@@ -31,6 +37,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if target := split_target(args):
             ctx.fail(f"The parts of a target need a comma between them: --target {target[:100]}")
+        if meant := split_function(self.name or "", args):
+            ctx.fail(f"File and function are one word. Type: {meant[:200]}")
         known = {option for parameter in self.params for option in parameter.opts}
         for word in (arg.partition("=")[0] for arg in args):
             if word not in known and (meant := meant_option(self.name or "", word)):

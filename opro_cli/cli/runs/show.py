@@ -120,7 +120,7 @@ def _steps(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
             case Stopped(step, reason):
                 yield {"step": step, "stopped": reason}
             case Failed():
-                yield {"step": event.step + 1, "failed": f"{event.error}: {event.message}"}
+                yield {"step": event.step + 1, "failed": event.said}
 
 
 def _step_line(facts: dict[str, Any], spec: RunSpec) -> str:
@@ -173,7 +173,7 @@ def _show_step(run: StoredRun, step: int, *, as_json: bool) -> None:
     lines += _others([pair for e in started for pair in e.pairs], spec)
     lines += _others([pair for e in made for pair in e.pairs], spec)
     for failure in failures:
-        lines += ["", f"failed: {clean(failure.error, 80)}: {clean(failure.message)}"]
+        lines += ["", f"failed: {clean(failure.said)}"]
     print_out("\n".join(lines).lstrip("\n") + "\n")
 
 

@@ -190,6 +190,16 @@ class Failed:
     """Calls made for the reply that did not come."""
     hint: str = ""
 
+    @property
+    def permanent(self) -> bool:
+        """Whether going on cannot help: no starting point has a value."""
+        return self.error == "NoValues"
+
+    @property
+    def said(self) -> str:
+        """The error in words."""
+        return self.message if self.permanent else f"{self.error}: {self.message}"
+
 
 @dataclass(frozen=True)
 class Resumed:

@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from opro_cli.core.errors import UsageError
 from opro_cli.core.events import Point
+from opro_cli.core.mappings import cut_text
 from opro_cli.core.problem import Direction, InvalidSolution, Problem, ProblemText
 from opro_cli.core.settings import Integer, Number
 from opro_cli.core.text import function_of, tuple_of
@@ -72,7 +73,17 @@ class FunctionSettings(ProblemSettings, ABC):
 
     @override
     def check(self, repetitions: int, *, dry: bool = False) -> None:
-        """Raises UsageError where a parameter has a setting without effect."""
+        """Raises UsageError where a parameter has a setting without effect, or a starting point a
+        value for no parameter."""
+        for start in self.starts:
+            others = [name for name in start if name not in self.parameters]
+            if others:
+                raise UsageError(
+                    f"problem.starts has {cut_text(others[0])}, which is not in "
+                    "problem.parameters.",
+                    f"leave it out of the starts, or add it to the parameters: "
+                    f"{', '.join(self.parameters)}",
+                )
         for name, parameter in self.parameters.items():
             idle = parameter.without_effect()
             if idle:

@@ -209,7 +209,7 @@ class _Words:
     def end(self, event: Stopped | Failed) -> str:
         """Why the run stopped or failed."""
         if isinstance(event, Failed):
-            return clean(f"failed in step {event.step + 1}: {event.error}: {event.message}", 2000)
+            return clean(f"failed in step {event.step + 1}: {event.said}", 2000)
         return clean(f"stopped after step {event.step}: {reason_of(self._spec, event.reason)}")
 
     def _line(self, step: _Step) -> str:

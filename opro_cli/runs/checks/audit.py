@@ -39,6 +39,8 @@ from opro_cli.runs.disk.fields import time as checked_time
 from opro_cli.runs.disk.log import LoggedEvent, end_of
 from opro_cli.runs.store import EVENTS_FILE, RUN_FILE, StoredRun
 
+VALUES = "values (an objective is not run again)"
+"""Unchecked where values come from a function of the user's."""
 AHEAD = timedelta(days=2)
 """How far a clock may be ahead of this one."""
 SLACK = timedelta(seconds=1)
@@ -273,7 +275,7 @@ def _unchecked(run: StoredRun, spec: RunSpec, log: _Log) -> Iterator[str]:
     if log.replies and not log.has_calls:
         yield "calls that brought no reply (an older log)"
     if spec.build_problem().costly and not spec.problem.model_requests():
-        yield "values (an objective is not run again)"
+        yield VALUES
     if not any(session.end for session in run.sessions()):
         yield "whether the log was cut at its end (no command has ended regularly)"
     if spec.published and _shipped(run, spec) is None:

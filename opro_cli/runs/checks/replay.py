@@ -45,7 +45,7 @@ class Replayed:
             "ok": True,
             "steps": t.step,
             "reason": t.reason,
-            "state": t.state,
+            "state": self._state,
             "recorded_pairs": t.recorded_pairs,
             "distinct_pairs": t.distinct_pairs,
             "unchecked": list(self.record.unchecked),
@@ -62,10 +62,17 @@ class Replayed:
             log.append(event)
         log.sync()
 
+    @property
+    def _state(self) -> str:
+        """As a report has it: an error of a model is in the log alone."""
+        left = self.totals.reason is None and self.record.totals.error
+        return "failed" if left else self.totals.state
+
     def line(self) -> str:
         """The results, in one line."""
         t = self.totals
-        state = "unfinished: its log has no end" if t.reason is None else t.reason
+        state = t.reason or self._state
+        state = "unfinished: its log has no end" if state == "unfinished" else state
         return (
             f"{clean(self.record.view.id)}: ok, {plural(t.step, 'step')} ({state}), "
             f"{t.recorded_pairs} points proposed, {t.distinct_pairs} different"
