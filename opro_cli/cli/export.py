@@ -6,6 +6,8 @@ import json
 
 from opro_cli.cli.console import print_out, say
 from opro_cli.cli.flags import Options
+from opro_cli.cli.runs.listing import chosen_runs
+from opro_cli.core.errors import UsageError
 from opro_cli.core.text import plural
 from opro_cli.export import TARGETS
 from opro_cli.export.target import Destination
@@ -31,7 +33,9 @@ def export(options: Options) -> int:
     target = TARGETS[options["to"]]
     target.check(where)
     store = RunStore(runs_directory(options["runs_dir"], env))
-    chosen, damaged = store.select(options.several("runs"))
+    if not options.several("runs") and not options.several("preset"):
+        raise UsageError("No run is named.", "as in `latest`, or --preset NAME for all of a preset")
+    chosen, damaged = chosen_runs(store, options)
     for error in damaged:
         say(f"error: {error.message}")
     if damaged:

@@ -18,6 +18,7 @@ from typing_extensions import override
 from opro_cli.core.errors import UsageError
 from opro_cli.core.text import reason_text
 from opro_cli.export.course import Course, read_course
+from opro_cli.export.crate_sources import Sources
 from opro_cli.export.target import Destination, Exported, ExportFailed, Target, write_file
 from opro_cli.report import render
 from opro_cli.report.summary import summarize
@@ -34,6 +35,14 @@ SOFTWARE = "#opro"
 
 REPORTS = {"report.md": "markdown", "report.csv": "csv", "report.json": "json"}
 """The reports in a crate, and their formats."""
+
+KINDS = {
+    ".jsonl": "application/jsonl",
+    ".md": "text/markdown",
+    ".py": "text/x-python",
+    **dict.fromkeys((".yaml", ".yml"), "application/yaml"),
+}
+"""Media types by the ending of a file; of others as the system knows them."""
 
 STATES = {
     "converged": "CompletedActionStatus",
@@ -68,18 +77,34 @@ class RoCrateTarget(Target):
         files: dict[str, list[str]] = {}
         for course in courses:
             files[course.run.id] = _copy(course.run, folder, where)
+        sources = Sources(where.redact)
+        for run in runs if where.texts else ():
+            sources.add(run)
+        for path, text in sources.texts.items():
+            _write(folder, path, text)
         reports = list(REPORTS) if where.texts else []
         for name in reports:
             text = render(summarize(runs), REPORTS[name])
-            write_file(folder / name, where.redact(text))
-        described = crate(courses, files, reports, where)
+            _write(folder, name, where.redact(text))
+        described = crate(courses, files, reports, where, sources)
         text = json.dumps(described, indent=2, ensure_ascii=False)
-        write_file(folder / METADATA, text + "\n")
-        number = sum(map(len, files.values())) + len(reports) + 1
-        return Exported(str(folder), {"runs": len(runs), "files": number})
+        _write(folder, METADATA, text + "\n")
+        number = sum(map(len, files.values())) + len(sources.texts) + len(reports) + 1
+        return Exported(str(folder), {"runs": len(runs), "files": number}, tuple(sources.notes))
 
 
 TARGET = RoCrateTarget()
+
+
+def _write(folder: Path, inside: str, text: str) -> None:
+    """Write a file of the crate. Raises ExportFailed, also for a link, which leads elsewhere."""
+    path = folder / inside
+    for place in (path, *path.parents):
+        if place == folder:
+            break
+        if place.is_symlink():
+            raise ExportFailed(f"{place} is a link.", "name a new directory")
+    write_file(path, text)
 
 
 def _copy(run: StoredRun, folder: Path, where: Destination) -> list[str]:
@@ -103,7 +128,7 @@ def _copy(run: StoredRun, folder: Path, where: Destination) -> list[str]:
                 f"{file} holds a key of the environment.",
                 "this run is not exported; --no-texts leaves out all logs",
             )
-        write_file(folder / inside, text)
+        _write(folder, inside, text)
         made.append(inside)
     return made
 
@@ -113,6 +138,7 @@ def crate(
     files: dict[str, list[str]],
     reports: Sequence[str],
     where: Destination,
+    sources: Sources,
 ) -> dict[str, Any]:
     """The metadata, as JSON-LD.
 
@@ -121,10 +147,11 @@ def crate(
         files: the paths of each run's files in the crate, by the run's id.
         reports: the paths of the reports.
         where: removes keys from what is said.
+        sources: what the runs were made from.
     """
     last = max((course.ended for course in courses), default=None)
     presets = sorted({course.record.spec.preset for course in courses})
-    parts = [{"@id": path} for path in [*reports, *(p for found in files.values() for p in found)]]
+    paths = [*reports, *sources.texts, *(p for found in files.values() for p in found)]
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -133,7 +160,7 @@ def crate(
         "datePublished": last.isoformat() if last else None,
         "license": {"@id": "#licence"},
         "conformsTo": {"@id": PROFILE},
-        "hasPart": parts,
+        "hasPart": [{"@id": path} for path in paths],
         "mentions": [{"@id": _action_id(course)} for course in courses],
     }
     graph: list[dict[str, Any]] = [
@@ -157,8 +184,8 @@ def crate(
             "description": "Whoever publishes this crate chooses the licence of its content.",
         },
         *_software(courses),
-        *(_action(course, files[course.run.id], where) for course in courses),
-        *(_file(path) for path in [*reports, *(p for found in files.values() for p in found)]),
+        *(_action(course, files[course.run.id], where, sources) for course in courses),
+        *(_file(path) for path in paths),
     ]
     return {"@context": CONTEXT, "@graph": graph}
 
@@ -183,9 +210,13 @@ def _action_id(course: Course) -> str:
     return f"#{course.run.id}"
 
 
-def _action(course: Course, files: Sequence[str], where: Destination) -> dict[str, Any]:
+def _action(
+    course: Course, files: Sequence[str], where: Destination, sources: Sources
+) -> dict[str, Any]:
     """A run as an action."""
     totals = course.record.totals
+    used = [path for path in files if path.endswith(RUN_FILE)]
+    used += sources.of_run.get(course.run.id, [])
     made: dict[str, Any] = {
         "@id": _action_id(course),
         "@type": "CreateAction",
@@ -194,7 +225,7 @@ def _action(course: Course, files: Sequence[str], where: Destination) -> dict[st
         "startTime": course.began.isoformat(),
         "endTime": course.ended.isoformat(),
         "instrument": {"@id": f"{SOFTWARE}-{_version(course)}"},
-        "object": [{"@id": path} for path in files if path.endswith(RUN_FILE)],
+        "object": [{"@id": path} for path in used],
         "result": [{"@id": path} for path in files if not path.endswith(RUN_FILE)],
         "actionStatus": f"http://schema.org/{STATES.get(totals.state, 'ActiveActionStatus')}",
     }
@@ -206,10 +237,11 @@ def _action(course: Course, files: Sequence[str], where: Destination) -> dict[st
 
 
 def _file(path: str) -> dict[str, Any]:
-    kind = "application/jsonl" if path.endswith(".jsonl") else mimetypes.guess_type(path)[0]
+    kind = KINDS.get(Path(path).suffix) or mimetypes.guess_type(path)[0]
+    code = path.endswith(".py")
     return {
         "@id": path,
-        "@type": "File",
+        "@type": ["File", "SoftwareSourceCode"] if code else "File",
         "name": Path(path).name,
-        "encodingFormat": kind or "text/markdown",
+        "encodingFormat": kind or "text/plain",
     }
