@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from opro_cli.cli.console import print_out, say, width
@@ -18,7 +19,8 @@ from opro_cli.report.figures.drawing import terminal
 from opro_cli.report.figures.export import ENDINGS, to_json
 from opro_cli.report.figures.figure import COLUMN_MM, PAGE, Figure, Layout, paper
 from opro_cli.report.figures.kinds import KINDS, default_kind
-from opro_cli.report.groups import by_problem, target_name
+from opro_cli.report.groups import by_problem, is_now, target_name
+from opro_cli.report.rows import Row
 from opro_cli.report.summary import Summary, summarize
 from opro_cli.runs.resume import last_command
 from opro_cli.runs.store import RunStore, StoredRun, runs_directory
@@ -27,6 +29,9 @@ WIDTHS = (20.0, 500.0)
 """Millimetres of a figure."""
 
 NO_TERMINAL = 80
+
+MOST_IDS = 6
+"""Runs that are named in a command to be typed."""
 
 TOGETHER = ("curves", "ecdf")
 """Kinds of figure that hold all targets of a problem."""
@@ -47,6 +52,8 @@ def plot(options: Options) -> int:
         )
     width_mm = _width(options["width"])
     summary = _summary(options)
+    if output and not options.several("runs"):
+        summary = _one_version(summary)
     chosen = kind or default_kind(summary, lines=output is None and not options["json"])
     layout = paper(width_mm) if output else PAGE
     figures = _figures(chosen, summary, axis, layout)
@@ -100,6 +107,33 @@ def _say_others(store: RunStore, runs: list[StoredRun]) -> None:
     if more:
         names = " ".join(f"--preset {name}" for name in sorted(presets))
         say(f"hint: {plural(more, 'more run')} of earlier commands: opro plot {names}")
+
+
+def _one_version(summary: Summary) -> Summary:
+    """The runs of each preset on its problem as it is now, else as it was last; and says so."""
+    presets: dict[str, list[list[Row]]] = {}
+    for group in by_problem(summary.rows):
+        presets.setdefault(group[0].preset, []).append(group)
+    kept: list[Row] = []
+    for groups in presets.values():
+        newest = max(groups, key=lambda rows: (is_now(rows[0]), _begun(rows)))
+        kept += newest
+        if newest[0].apart:
+            say(f"drawn: {newest[0].preset} with {newest[0].apart}")
+        for other in groups:
+            if other is not newest:
+                ids = [run.id for row in other for run in row.runs]
+                more = " …" if len(ids) > MOST_IDS else ""
+                said = f"not drawn: {plural(len(ids), 'run')} with {other[0].apart}"
+                say(f"{said}; to choose them: opro plot {' '.join(ids[:MOST_IDS])}{more}", 1000)
+    if len(kept) == len(summary.rows):
+        return summary
+    runs = [summary.stored[run.id] for row in kept for run in row.runs]
+    return summarize(runs, summary.damaged, histories=True)
+
+
+def _begun(rows: Sequence[Row]) -> str:
+    return max(run.created for row in rows for run in row.runs)
 
 
 def _say_targets(summary: Summary) -> None:

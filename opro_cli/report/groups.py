@@ -6,12 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from opro_cli.core.mappings import flat
+from opro_cli.core.mappings import MISSING, flat
 from opro_cli.core.text import clean, plural
 from opro_cli.presets.spec import digest
 from opro_cli.problems.settings import label
 from opro_cli.report.rows import Row
-from opro_cli.runs.disk.contents import PROBLEM
+from opro_cli.runs.disk.contents import PROBLEM, ProblemContents, is_current, short
+
+MOST_FACTS = 4
+"""Facts that tell two problems apart and are named."""
+
+CONTENTS = "contents."
+"""The beginning of the key of a fact, beside the settings."""
 
 LIMITS = ("max_steps", "patience")
 
@@ -135,11 +141,64 @@ def swept_headings(keys: Sequence[str]) -> list[str]:
     return [clean(s if short.count(s) == 1 else k, 40) for s, k in zip(short, keys, strict=True)]
 
 
-def problem_contents(row: Row) -> str:
-    """What distinguishes the problem of a row from another of its name; empty if nothing does."""
-    apart = row.settings.get("contents", {})
-    parts = [f"{k.removeprefix(PROBLEM)} {v}" for k, v in apart.items() if k.startswith(PROBLEM)]
-    return clean(", ".join(parts), 200)
+def told_apart(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with what distinguishes their problem from the others of the same preset.
+
+    An objective's file may have changed, or a setting of the problem.
+    """
+    presets: dict[str, list[list[Row]]] = {}
+    for group in by_problem(rows):
+        presets.setdefault(group[0].preset, []).append(group)
+    problems, found = ProblemContents(), dict[int, Row]()
+    for groups in presets.values():
+        if len(groups) == 1:
+            continue
+        facts = [_facts(group, rows) for group in groups]
+        keys = dict.fromkeys(key for own in facts for key in own)
+        differing = [key for key in keys if len({repr(own.get(key)) for own in facts}) > 1]
+        for group, own in zip(groups, facts, strict=True):
+            files = [_fact(key, own[key]) for key in differing if key in own and _is_file(key)]
+            others = [_fact(k, own.get(k, MISSING)) for k in differing if not _is_file(k)]
+            state = [f"{'; '.join(files)}{_state(group, problems)}"] if files else []
+            version = clean("; ".join([*files, *others][:MOST_FACTS]), 120)
+            apart = f"{clean('; '.join([*state, *others[:MOST_FACTS]]), 400)}; run {_when(group)}"
+            found |= {id(row): replace(row, version=version, apart=apart) for row in group}
+    return tuple(found.get(id(row), row) for row in rows)
+
+
+def _facts(group: Sequence[Row], among: Sequence[Row]) -> dict[str, Any]:
+    """The contents and the settings of a problem, without the swept ones."""
+    swept = {key for row in among for key in row.swept}
+    settings = flat(group[0].settings["problem"], "problem")
+    found = group[0].problem_contents.items()
+    contents = {f"{CONTENTS}{key}": short(value) for key, value in found}
+    return {**contents, **{key: value for key, value in settings if key not in swept}}
+
+
+def _is_file(key: str) -> bool:
+    return key.startswith(CONTENTS)
+
+
+def _fact(key: str, value: Any) -> str:
+    name = key.removeprefix(CONTENTS).removeprefix(PROBLEM)
+    return f"{name} {clean(str(value), 60) if value != '' else '(empty)'}"
+
+
+def _state(group: Sequence[Row], problems: ProblemContents) -> str:
+    """Whether files are today as they were; empty where that cannot be said."""
+    now = is_current(group[0].spec, group[0].runs[0].contents, problems)
+    return "" if now is None else ", as it is now" if now else ", an earlier version"
+
+
+def is_now(row: Row) -> bool:
+    """Whether the files of a row's problem are known to be today as they were."""
+    return is_current(row.spec, row.runs[0].contents, ProblemContents()) is True
+
+
+def _when(group: Sequence[Row]) -> str:
+    """The minutes in which the first and the last run were begun."""
+    begun = sorted(run.created[:16].replace("T", " ") for row in group for run in row.runs)
+    return f"{' to '.join(dict.fromkeys((begun[0], begun[-1])))} UTC"
 
 
 def models_of(rows: Sequence[Row]) -> list[str]:
@@ -159,7 +218,8 @@ def optimizer_name(row: Row, among: Sequence[Row], *, model: bool = True) -> str
     settings = {
         key: value
         for key, value in distinguishing_settings([row], among).items()
-        if not key.startswith("problem.") and key != f"{row.optimizer}.model"
+        if not key.startswith(("problem.", f"{CONTENTS}{PROBLEM}"))
+        and key != f"{row.optimizer}.model"
     }
     parts = [f"{_short(key, row.optimizer)}={value}" for key, value in settings.items()]
     return clean(" ".join([name, *parts]), 120)

@@ -146,7 +146,9 @@ def _best_point(
     """The best point on one target, in one sentence."""
     swept = [f"{key}={v}" for key, v in row.axes.items() if key.startswith("problem.")]
     target = [target_name(row)] if row.target else []
-    where = " ".join([*([row.preset] if several else []), *target, *swept])
+    version = [f"({row.version})"] if row.version else []
+    preset = [row.preset] if several or version else []
+    where = " ".join([*preset, *version, *target, *swept])
     on = f" on {clean(where, 200)}" if where else ""
     shown = clean(by_name(row.spec.build_problem().space, point), 300)
     name = f"{optimizer_name(row, among)}{_proposed_by(row, point)}"
@@ -195,7 +197,8 @@ def _no_values(rows: Sequence[Row]) -> Iterator[str]:
             by_name.setdefault(optimizer_name(row, group), []).append(row)
         merged = [merge(mine) for mine in by_name.values()]
         if said := no_value_text(merged, list(by_name)):
-            where = f" on {clean(group[0].preset, 80)}" if several else ""
+            version = f" ({group[0].version})" if group[0].version else ""
+            where = f" on {clean(group[0].preset, 80)}{version}" if several else ""
             yield f"Note{where}: {said}."
 
 

@@ -35,6 +35,10 @@ class Row:
     runs: tuple[RunView, ...]
     axes: dict[str, Any] = field(default_factory=dict)
     """The swept settings, as dotted keys with their values."""
+    version: str = ""
+    """What distinguishes its problem from others of its preset, in a few words."""
+    apart: str = ""
+    """The same with all that differs, and when it was run; empty where there is no other."""
 
     @property
     def swept(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from opro_cli.core.errors import RunsError
 from opro_cli.presets.spec import digest
 from opro_cli.report.figures.histories import History
+from opro_cli.report.groups import told_apart
 from opro_cli.report.notes import MODEL_ONLY, best_points, cautions, left_out
 from opro_cli.report.rows import FINISHED, Row, make_rows
 from opro_cli.runs.progress import RunView
@@ -68,7 +69,7 @@ def summarize(
         else:
             by_id[run.id] = run
     kept, superseded = _latest(views)
-    rows = make_rows(kept)
+    rows = told_apart(make_rows(kept))
     only = (MODEL_ONLY,) if model_only and any(row.asks_model for row in rows) else ()
     careful = tuple(cautions(rows, baseline))
     notes = (*only, *best_points(rows), *left_out(kept, superseded, errors), *careful)

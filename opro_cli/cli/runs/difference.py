@@ -10,8 +10,12 @@ from opro_cli.cli.flags import Options
 from opro_cli.cli.runs.listing import one_run, stored_json
 from opro_cli.core.mappings import MISSING, changes
 from opro_cli.core.text import clean, reason_text, status_text
+from opro_cli.runs.disk.contents import PROBLEM, recorded, short
 from opro_cli.runs.record import read_record
 from opro_cli.runs.store import StoredRun
+
+CONTENTS = "contents"
+"""What a run was made from, such as the objective's file."""
 
 REPLIES = "result.replies."
 """The beginning of a key that counts replies of a status."""
@@ -37,6 +41,7 @@ def _compared(run: StoredRun) -> dict[str, Any]:
     return {
         "settings": _settings(run),
         "model": run.about.get("model"),
+        CONTENTS: recorded(run.about),
         "versions": {**run.about.get("versions", {}), "commit": git.get("commit")},
         "result": stored_json(run, record.spec, record.totals),
     }
@@ -52,6 +57,8 @@ def _settings(run: StoredRun) -> dict[str, Any]:
 def _name(key: str) -> str:
     """The key as the screens have it: a setting as in a preset, a status in words."""
     key = key.removeprefix("settings.")
+    if key.startswith(f"{CONTENTS}."):
+        return key.removeprefix(f"{CONTENTS}.").removeprefix(PROBLEM)
     if key.startswith(REPLIES):
         return f"replies {status_text(key.removeprefix(REPLIES))}"
     return key.removeprefix("result.")
@@ -61,4 +68,6 @@ def _shown(key: str, value: Any) -> str:
     """A value, or, where it says how a run ended, its words."""
     if key in ("result.state", "result.reason") and isinstance(value, str):
         return reason_text(value)
+    if key.startswith(f"{CONTENTS}.") and value != MISSING:
+        return short(str(value))
     return value if value == MISSING else json.dumps(value, ensure_ascii=False)

@@ -26,6 +26,7 @@ from opro_cli.report.formats.accuracy import run_accuracy
 from opro_cli.report.judged import JudgedRun, is_judged
 from opro_cli.report.rows import FINISHED
 from opro_cli.runs.checks.replay import REPLAYED
+from opro_cli.runs.disk.contents import PROBLEM, ProblemContents, is_current, short
 from opro_cli.runs.lock import writer_of
 from opro_cli.runs.progress import STATES, is_share, result_json, value_text
 from opro_cli.runs.record import read_record
@@ -156,7 +157,7 @@ def chosen_runs(store: RunStore, options: Options) -> tuple[list[StoredRun], lis
 def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], RunSpec] | None:
     """The facts of a run; None where it is damaged, with the error added to the list."""
     try:
-        spec, totals = run.spec(), read_record(run, whole=False).totals
+        spec, view = run.spec(), read_record(run, whole=False).view
     except RunsError as error:
         damaged.append(error)
         return None
@@ -169,10 +170,11 @@ def _read(run: StoredRun, damaged: list[RunsError]) -> tuple[dict[str, Any], Run
         "repetition": spec.repetition + 1,
         "axes": dict(spec.axes),
         "model": run.about.get("model"),
-        **stored_json(run, spec, totals),
+        "contents": dict(view.contents),
+        **stored_json(run, spec, view.totals),
     }
     if is_judged(spec):
-        facts["accuracy"] = run_accuracy(JudgedRun(totals))
+        facts["accuracy"] = run_accuracy(JudgedRun(view.totals))
     return facts, spec
 
 
@@ -186,7 +188,11 @@ def stored_json(run: StoredRun, spec: RunSpec, totals: RunTotals) -> dict[str, A
 
 def _table(found: Sequence[tuple[dict[str, Any], RunSpec]], room: int | None) -> str:
     """The runs, a line each: with whole ids where there is room, else with their ends."""
-    rows = [_row(facts, spec) for facts, spec in found]
+    versions = _versions(found)
+    rows = [
+        {**_row(facts, spec), **({"version": version} if any(versions) else {})}
+        for (facts, spec), version in zip(found, versions, strict=True)
+    ]
     whole = table(rows, None, right=RIGHT)
     if room is None or max(map(len, whole.splitlines()), default=0) <= room:
         return whole
@@ -196,6 +202,22 @@ def _table(found: Sequence[tuple[dict[str, Any], RunSpec]], room: int | None) ->
 
 
 RIGHT = ("steps", "value")
+
+
+def _versions(found: Sequence[tuple[dict[str, Any], RunSpec]]) -> list[str]:
+    """For each run which version of its problem's files it was made from, where there are two."""
+    seen: dict[tuple[str, str], set[str]] = {}
+    for facts, spec in found:
+        for key, value in facts["contents"].items():
+            if key.startswith(PROBLEM):
+                seen.setdefault((spec.preset, key), set()).add(value)
+    problems, versions = ProblemContents(), []
+    for facts, spec in found:
+        own = facts["contents"]
+        differing = [key for key in own if len(seen.get((spec.preset, key), ())) > 1]
+        now = bool(differing) and is_current(spec, own, problems) is True
+        versions.append(" ".join(short(own[key]) for key in differing) + " (now)" * now)
+    return versions
 
 
 def _row(facts: dict[str, Any], spec: RunSpec) -> dict[str, str]:

@@ -193,7 +193,7 @@ def _compared(rows: Sequence[Row], histories: Mapping[str, History]) -> Comparis
         kept = [s for s in kept if s in best]
     first = rows[0]
     return Comparison(
-        clean(first.preset, 80),
+        clean(f"{first.preset} ({first.version})" if first.version else first.preset, 160),
         tuple(Series(s.name, {i: s.runs[i] for i in common}) for s in kept),
         any(row.has_goal for row in rows) and not is_share(first.spec),
         first.value_name,

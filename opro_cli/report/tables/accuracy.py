@@ -10,7 +10,6 @@ from opro_cli.report.groups import (
     by_problem,
     models_of,
     optimizer_name,
-    problem_contents,
     swept_cells,
     swept_headings,
     swept_keys,
@@ -132,8 +131,8 @@ def _results(judged: Sequence[JudgedRow]) -> Table:
 
 def _explanation(rows: Sequence[Row], *, several: bool) -> Iterator[str]:
     """What all accuracies of a table share."""
-    if contents := problem_contents(rows[0]):
-        yield f"contents: {contents}"
+    if rows[0].apart:
+        yield rows[0].apart
     yield "right answers under the chosen instruction"
     if several:
         yield "of several runs, that of the run with the best dev"

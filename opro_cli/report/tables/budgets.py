@@ -12,6 +12,8 @@ from opro_cli.report.rows import Row
 from opro_cli.report.table import Table
 from opro_cli.report.tables.comparison import by_target, key_columns
 
+SUBTITLE = "mean±std of finished runs; a run that ended before keeps its last value"
+
 
 def tables(rows: Sequence[Row], histories: Mapping[str, History]) -> Iterator[Table]:
     """One for each problem without a goal whose runs were followed."""
@@ -27,7 +29,7 @@ def _table(rows: Sequence[Row], histories: Mapping[str, History]) -> Table:
     value = clean(rows[0].value_name, 40)
     return Table(
         title=clean(f"{rows[0].preset}: best {value} by evaluations"),
-        subtitle="mean±std of finished runs; a run that ended before keeps its last value",
+        subtitle="; ".join([*filter(None, [rows[0].apart]), SUBTITLE]),
         columns=(*(name for name, _ in keys), *columns),
         rows=tuple(
             (

@@ -23,7 +23,6 @@ from opro_cli.report.groups import (
     merge,
     models_of,
     optimizer_name,
-    problem_contents,
     swept_cells,
     swept_headings,
     swept_keys,
@@ -118,8 +117,8 @@ def key_columns(rows: Sequence[Row]) -> Iterator[tuple[str, Callable[[Row], str]
 
 def _common(rows: Sequence[Row]) -> Iterator[str]:
     """What all rows share."""
-    if contents := problem_contents(rows[0]):
-        yield f"contents: {contents}"
+    if rows[0].apart:
+        yield rows[0].apart
     models = models_of(rows)
     if len(models) == 1:
         asking = dict.fromkeys(row.optimizer for row in rows if row.model)

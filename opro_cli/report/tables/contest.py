@@ -64,7 +64,8 @@ def subtitle(contest: Sequence[Contender]) -> str:
     """Who is held against whom."""
     models = models_of([one.row for one in contest])
     model = f"; {clean(models[0], 80)} is asked" if len(models) == 1 else ""
-    return f"each against {contest[0].name}, by target and repetition{model}"
+    apart = f"{contest[0].row.apart}; " if contest[0].row.apart else ""
+    return f"{apart}each against {contest[0].name}, by target and repetition{model}"
 
 
 def estimate(contest: Sequence[Contender]) -> str:

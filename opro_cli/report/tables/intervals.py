@@ -47,6 +47,7 @@ def _intervals(rows: Sequence[Row], name: str, measure: Measure) -> Table:
     return Table(
         title=clean(f"{rows[0].preset}: {name}: confidence intervals"),
         subtitle=(
+            f"{rows[0].apart}{'; ' if rows[0].apart else ''}"
             f"CI: confidence interval, {rate}bootstrap (percentile) for the mean, order statistics "
             f"for the median (six runs or more); mean, median and quartiles: of the {of} runs"
         ),

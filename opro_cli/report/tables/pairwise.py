@@ -54,9 +54,10 @@ def _table(pairs: Sequence[tuple[Row, Row]], group: Sequence[Row], baseline: str
         body.append(tuple(cells))
     goal = any(have_goal(row, base) for row, base in pairs)
     compared = WITH_GOAL if goal else f"best {clean(group[0].value_name, 40)} {WITHOUT_GOAL}"
+    apart = f"{group[0].apart}; " if group[0].apart else ""
     return Table(
         title=clean(f"{group[0].preset}: against {baseline}"),
-        subtitle=f"{compared}; p: Wilcoxon's signed-rank test, two-sided",
+        subtitle=f"{apart}{compared}; p: Wilcoxon's signed-rank test, two-sided",
         columns=(
             "target",
             *swept_headings(swept),

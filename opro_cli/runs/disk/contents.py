@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from opro_cli.core.errors import OproError
 from opro_cli.core.model import Model, ModelRequest
 from opro_cli.core.text import clean
 from opro_cli.llm.provider import ModelChoice
@@ -35,6 +36,26 @@ class ProblemContents:
             facts = spec.problem.digests()
             self._found[key] = {f"{PROBLEM}{name}": value for name, value in facts.items()}
         return self._found[key]
+
+
+def is_current(
+    spec: RunSpec, contents: Mapping[str, str], problems: ProblemContents
+) -> bool | None:
+    """Whether the files of a run's problem are today as they were for the run.
+
+    Reads the files and runs nothing of them. None where there is nothing to be read.
+
+    Args:
+        spec: of the run.
+        contents: its facts.
+        problems: where each problem is looked for once.
+    """
+    before = {key: value for key, value in contents.items() if key.startswith(PROBLEM)}
+    try:
+        now = problems.of(spec)
+    except (OproError, OSError, ValueError):
+        return None
+    return before == now if before and now else None
 
 
 def model_contents(
