@@ -90,7 +90,8 @@ class Run:
 
     async def start(self) -> None:
         """Evaluate the starting points."""
-        starts = [Proposal(point, "start") for point in self._optimizer.starts()]
+        points = self._rule.affordable(self._optimizer.starts())
+        starts = [Proposal(point, "start") for point in points]
         started = await self._evaluations.start(starts)
         made = self._evaluations.made
         self._sink.emit(Started(started, None if made == len(started) else made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from opro_cli.core.events import USABLE, Evaluation, ParsedSolution
+from opro_cli.core.events import USABLE, Evaluation, ParsedSolution, Point
 from opro_cli.core.optimizer import Limits
 from opro_cli.core.problem import Problem, nearest_point
 
@@ -32,6 +32,13 @@ class StopRule:
         """Steps since there was a usable reply."""
         self._useless_values = 0
         """Evaluations since there was a value."""
+
+    def affordable(self, starts: Sequence[Point]) -> Sequence[Point]:
+        """As many of the starting points as the cap on evaluations allows, and at least one."""
+        most = self._limits.max_evaluations
+        if most is None:
+            return starts
+        return starts[: max(most // self._problem.evaluations_per_point, 1)]
 
     def set_budget(self, starts: int) -> None:
         """Fix the number of evaluations allowed, now that the starting points are counted."""

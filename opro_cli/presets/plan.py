@@ -185,8 +185,8 @@ def check_fit(spec: RunSpec, choices: Mapping[ModelRequest, ModelChoice]) -> Non
 
 
 def _check_evaluations(spec: RunSpec) -> None:
-    """Raises UsageError where a cap on evaluations allows less than the starting points and, where
-    a model is to be asked, one point of it."""
+    """Raises UsageError where a cap on evaluations allows no point at all or, where a model is to
+    be asked, no point of it. Without a model, fewer starting points are evaluated."""
     most = spec.effective_limits.max_evaluations
     if most is None:
         return
@@ -198,13 +198,13 @@ def _check_evaluations(spec: RunSpec) -> None:
     if isinstance(space, Mixed):
         all_points = math.prod(parameter.size for parameter in space.parameters.values())
     asks = bool(spec.optimizer.model_requests()) and starts < all_points
-    least = (starts + asks) * each
+    least = (starts + 1) * each if asks else each
     if most < least:
-        more = f", and {each} for a point of the model" if asks else ""
+        why = f"{starts * each} for the starting points, and {each} for a point of the model"
         raise UsageError(
             f"max_evaluations is {most}, and {spec.optimizer.name} needs at least {least}: "
-            f"{starts * each} for the starting points{more}.",
-            f"allow at least {least}, or give fewer starting points",
+            + (f"{why}." if asks else "those of one point."),
+            f"allow at least {least}" + ", or give fewer starting points" * asks,
         )
 
 

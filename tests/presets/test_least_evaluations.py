@@ -1,4 +1,4 @@
-"""A cap on evaluations holds: one that leaves nothing to an optimizer is refused beforehand."""
+"""A cap on evaluations holds, and one that leaves nothing to a model is refused beforehand."""
 
 from __future__ import annotations
 
@@ -42,13 +42,17 @@ def test_a_cap_that_leaves_no_point_of_the_model_is_refused(opro, serve):
     assert (found["evaluations"], found["steps"]) == (7, 1)
 
 
-def test_without_a_model_the_starting_points_are_enough_and_fewer_are_not(opro):
-    words = ("run-baseline", "-O", "random", "mine.yaml", "--max-evaluations")
-    done = opro(*words, "5", *FLAGS)
-    assert done.exit_code == 2
-    assert "random needs at least 6: 6 for the starting points." in done.stderr
-    done = opro(*words, "6", *FLAGS)
-    assert json.loads(done.stdout)["evaluations"] == 6
+@pytest.mark.parametrize(("cap", "starts"), [(1, 1), (3, 3), (6, 6), (8, 6)])
+@pytest.mark.parametrize("optimizer", ["random", "local-search"])
+def test_without_a_model_the_cap_holds_for_the_starting_points(opro, cap, starts, optimizer):
+    words = ("run-baseline", "-O", optimizer, "mine.yaml", "--max-evaluations", str(cap))
+    done = opro(*words, *FLAGS)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["evaluations"] == cap
+    assert opro("replay", "runs").exit_code == 0
+    log = next(Path().glob("runs/*/events.jsonl")).read_text().splitlines()
+    (started,) = (line for line in map(json.loads, log) if line["type"] == "started")
+    assert len(started["pairs"]) == starts
 
 
 def test_check_refuses_it_too(opro, serve):
