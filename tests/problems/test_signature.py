@@ -95,12 +95,12 @@ def test_what_a_function_can_be_called_with():
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("def g(): ...", "no `def f`"),
+        ("def g(): ...", "there is no f in it; its functions: g"),
         ("f = partial(g, 1)", "no `def f`"),
         ("def f(a, /): ...", "by position only"),
         ("def f(:\n", "line 1 is not valid Python"),
         ("def f(a): \0", "not valid Python"),
-        ("A = B\nB = A\ndef g(a: A = B): ...", "no `def f`"),
+        ("A = B\nB = A\ndef g(a: A = B): ...", "there is no f in it; its functions: g"),
     ],
 )
 def test_what_cannot_be_read_is_said(source, said):

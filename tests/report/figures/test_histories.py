@@ -34,17 +34,24 @@ def history(runs: RunStore, *given, **options):
     return summarize(*runs.all(), histories=True, **options).histories[path.name]
 
 
+def changes(found) -> list[Moment]:
+    """The moments without the end, which is one of its own where it was written later."""
+    *before, end = found.moments
+    again = bool(before) and end._replace(seconds=before[-1].seconds) == before[-1]
+    return before if again else [*before, end]
+
+
 def test_a_moment_is_kept_where_the_best_value_changes_and_at_the_end(runs):
     found = history(runs, *events())
-    assert [(m.step, m.best) for m in found.moments] == [
+    assert [(m.step, m.best) for m in changes(found)] == [
         (0, 1000.0),
         (2, 900.0),
         (4, 300.0),
         (6, 64.3),
     ]
-    assert [m.evaluations for m in found.moments] == [5, 7, 9, 11]
-    assert [m.calls for m in found.moments] == [0, 2, 4, 6]
-    assert [m.cost for m in found.moments] == [0, 0.5, 1.0, 1.5]
+    assert [m.evaluations for m in changes(found)] == [5, 7, 9, 11]
+    assert [m.calls for m in changes(found)] == [0, 2, 4, 6]
+    assert [m.cost for m in changes(found)] == [0, 0.5, 1.0, 1.5]
     assert all(a.seconds <= b.seconds for a, b in pairwise(found.moments))
     assert found.start == ((0, 14), 1000.0)
 
@@ -64,7 +71,8 @@ def test_the_last_moment_has_the_totals_of_the_report(runs):
 
 
 def test_an_unknown_price_stays_unknown(runs):
-    assert [m.cost for m in history(runs, *events([10.0], price=None)).moments] == [0, None]
+    found = history(runs, *events([10.0], price=None))
+    assert [m.cost for m in changes(found)] == [0, None]
 
 
 def test_points_of_random_search_can_be_left_out(runs):
