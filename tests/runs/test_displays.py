@@ -10,9 +10,11 @@ import pytest
 
 from opro_cli.core.errors import OutputError
 from opro_cli.core.events import Stopped
+from opro_cli.presets.resolve import resolve
 from opro_cli.runs.progress import Display, Displays, RunView
 from tests.chains import by_prompt
 
+TARGETS = resolve("exp1").base.problem.targets
 RUN = ("run-opro", "--preset", "exp1", "--points-per-step", "2", "--strategy", "paper")
 SMALL = (*RUN, "--max-steps", "2", "--reps", "1", "--display", "none")
 
@@ -33,7 +35,9 @@ def test_a_full_disk_behind_the_data_loses_no_reply(opro, serve):
     logs = "".join(path.read_text() for path in Path("runs").glob("*/events.jsonl"))
     assert logs.count('"type": "replied"') == len(server.asked)
     assert '"type": "failed"' not in logs
-    assert opro("resume", "--display", "none").exit_code == 0
+    unfinished = len(TARGETS) - logs.count('"type": "stopped"')  # none on a very slow machine
+    done = opro("resume", "--display", "none")
+    assert done.exit_code == (0 if unfinished else 2), done.output
 
 
 def test_the_first_error_is_remembered_and_told_and_the_others_are_shown(tmp_path):
