@@ -223,7 +223,7 @@ def _launch(
     elif all(run.totals.permanent for run in outcome.runs if run.totals.error) and any(
         run.totals.error for run in outcome.runs
     ):
-        say("mend the objective first, then give the same command: it begins the failed ones anew")
+        say("mend the objective, then give the same command: it starts the failed runs again")
     elif any(run.totals.error for run in outcome.runs):
         say(f"try the failed ones again with: opro resume{where}")
     elif outcome.stopped:

@@ -25,7 +25,7 @@ def failed(opro) -> None:
     assert done.exit_code == 1
     assert f"failed (1 run): {SENTENCE}" in done.stderr
     assert done.stderr.splitlines()[-1] == (
-        "mend the objective first, then give the same command: it begins the failed ones anew"
+        "mend the objective, then give the same command: it starts the failed runs again"
     )
     assert "opro resume" not in done.stderr
 
